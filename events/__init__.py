@@ -1,0 +1,15 @@
+"""What happened: facts, and the log that keeps them.
+
+An event is a fact about the past, written once and never changed. Everything else in the
+product is a fold of events. Read this folder in this order:
+
+``errors``              everything that can go wrong here, as one tree
+``document/facts``      the events of a document's life
+``document/evolve``     what they add up to: a document's state
+``document/decisions``  which events may follow: the rules
+``codec``               an event as canonical JSON, and back
+``store``               the promise every log keeps, and its words
+``memory``, ``sql``     the log in a list, and in a database
+``batching``            group commit: waiting appends share one durable commit
+``follow``              the one way anybody reads the log forward
+"""

@@ -1,0 +1,157 @@
+"""Connections to the log's database, and the transactions that its promises need.
+
+Work is a plain function of a SQLAlchemy ``Connection``, the same for every database; here is how it
+runs. On SQLite all writing happens in one thread over one connection (``BEGIN IMMEDIATE``): a group
+of appends costs one hop between threads instead of one per statement. Reading goes through
+``aiosqlite`` and never waits for the writer (WAL).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
+
+from events.errors import LogUnavailable
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+Durability = Literal["full", "relaxed"]
+
+READERS = 4
+CHECKPOINT_BYTES = 4 * 1024 * 1024
+
+
+class Database(Protocol):
+    """A database that runs work in a transaction."""
+
+    async def write(self, work: Work[T]) -> T:
+        """Run ``work`` alone, then commit durably; on an exception nothing is written."""
+        ...
+
+    async def read(self, work: Work[T]) -> T:
+        """Run ``work`` on one consistent state."""
+        ...
+
+
+@asynccontextmanager
+async def open_sqlite(path: Path, *, durability: Durability) -> AsyncIterator["SqliteDatabase"]:
+    """Open the file; the writer's connection is closed last and checkpoints."""
+    database = SqliteDatabase(path, durability=durability)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+class SqliteDatabase:
+    """One file, one writing thread, a few readers."""
+
+    def __init__(self, path: Path, *, durability: Durability) -> None:
+        self.path = path
+        self._wal = path.with_name(path.name + "-wal")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.stem}")
+        self._writer = _writer(path, durability)
+        self._readers = _readers(path)
+        self._connection: Connection | None = None
+
+    async def write(self, work: Work[T]) -> T:
+        """Run ``work`` in the writing thread; see ``Database``."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await asyncio.shield(loop.run_in_executor(self._thread, self._transact, work))
+        except (OperationalError, InterfaceError) as error:
+            raise LogUnavailable(f"{self.path.name} could not be written: {error}") from error
+
+    async def read(self, work: Work[T]) -> T:
+        """Run ``work`` in a read transaction; see ``Database``."""
+        try:
+            async with self._readers.begin() as connection:
+                return await connection.run_sync(work)
+        except (OperationalError, InterfaceError) as error:
+            raise LogUnavailable(f"{self.path.name} could not be read: {error}") from error
+
+    async def close(self) -> None:
+        """Close the readers, then the writer."""
+        await self._readers.dispose()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._close_writer)
+        self._thread.shutdown()
+
+    def _transact(self, work: Work[T]) -> T:
+        if self._connection is None:
+            self._connection = self._writer.connect()
+        with self._connection.begin():
+            result = work(self._connection)
+        self._checkpoint_if_large()
+        return result
+
+    def _checkpoint_if_large(self) -> None:
+        # Only the writer's connection ever checkpoints: SQLite before 3.51.3 can corrupt the file
+        # when a second connection does so while the first commits.
+        if self._wal.exists() and self._wal.stat().st_size > CHECKPOINT_BYTES:
+            self._pragma("wal_checkpoint(PASSIVE)")
+
+    def _pragma(self, text: str) -> None:
+        if self._connection is not None:
+            driver: Any = self._connection.connection.driver_connection
+            driver.execute(f"PRAGMA {text}").fetchall()
+
+    def _close_writer(self) -> None:
+        if self._connection is not None:
+            self._pragma("wal_checkpoint(TRUNCATE)")
+            self._connection.close()
+        self._writer.dispose()
+
+
+def _writer(path: Path, durability: Durability) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False}
+    )
+    synchronous = "FULL" if durability == "full" else "NORMAL"
+    _prepare(
+        engine,
+        begin="BEGIN IMMEDIATE",
+        pragmas=(
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "busy_timeout=5000",
+            "foreign_keys=ON",
+            "wal_autocheckpoint=0",
+            "journal_size_limit=67108864",
+        ),
+    )
+    return engine
+
+
+def _readers(path: Path) -> AsyncEngine:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=READERS, max_overflow=0)
+    _prepare(
+        engine.sync_engine,
+        begin="BEGIN",
+        pragmas=("busy_timeout=5000", "query_only=ON", "wal_autocheckpoint=0"),
+    )
+    return engine
+
+
+def _prepare(engine: Engine, *, begin: str, pragmas: tuple[str, ...]) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        # The driver's own BEGIN is deferred, and a deferred one fails at its first write with
+        # SQLITE_BUSY_SNAPSHOT, whatever the timeout. So it keeps out, and we begin.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+            cursor.fetchall()
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)

@@ -1,0 +1,67 @@
+"""Every error of the core.
+
+WaybillError
+├── Refused             a rule says no; nothing was written
+│   └── DocumentUnknown     there is no such document
+├── Conflict            somebody else wrote to the stream first; load it again
+├── InvalidEvent        this event may never be stored: too large, bad id, bad number
+├── UnknownEvent        the log holds an event that this version cannot read
+├── Overloaded          too many appends are waiting; try again shortly
+└── LogUnavailable      the log cannot be written or read now; nothing was acknowledged
+"""
+
+
+class WaybillError(Exception):
+    """Base of every error that Waybill raises on purpose."""
+
+
+class Refused(WaybillError):
+    """A rule of the domain says no."""
+
+
+class DocumentUnknown(Refused):
+    """There is no such document."""
+
+    def __init__(self, document_id: str) -> None:
+        super().__init__(f"document {document_id!r} is not known; check the id")
+        self.document_id = document_id
+
+
+class Conflict(WaybillError):
+    """The stream is not at the version that the writer expected."""
+
+    def __init__(self, stream: str, *, expected: int, actual: int) -> None:
+        super().__init__(
+            f"stream {stream} is at version {actual}, you expected {expected}; load it again"
+        )
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+
+
+class InvalidEvent(WaybillError):
+    """The event may not be stored as it is; the text names the field and the limit."""
+
+
+class UnknownEvent(WaybillError):
+    """The log holds an event type or a version that this code cannot read."""
+
+    def __init__(self, type_name: str, version: int) -> None:
+        super().__init__(
+            f"the log holds {type_name} version {version}, which this version of Waybill cannot "
+            "read; run the version that wrote it, or a newer one"
+        )
+        self.type_name = type_name
+        self.version = version
+
+
+class Overloaded(WaybillError):
+    """The queue of waiting appends is full."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting} appends are waiting already; try again in a few seconds")
+        self.waiting = waiting
+
+
+class LogUnavailable(WaybillError):
+    """The log could not be reached; whatever was asked for has not been acknowledged."""

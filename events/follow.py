@@ -1,0 +1,26 @@
+"""Catch up, then wait: the one way anybody reads the log forward."""
+
+from collections.abc import AsyncIterator
+
+from events.store import PAGE, EventStore, Recorded
+from events.wakeup import Wakeup
+
+
+class Gap(AssertionError):
+    """A position is missing: the log is damaged, or the store breaks its promise."""
+
+
+async def follow(
+    store: EventStore, *, after: int, wakeup: Wakeup, limit: int = PAGE
+) -> AsyncIterator[list[Recorded]]:
+    """Pages of events behind ``after``, in order and without a gap, for ever."""
+    while True:
+        page = await store.read_all(after=after, limit=limit)
+        if not page:
+            await wakeup.wait_beyond(after)
+            continue
+        for expected, event in enumerate(page, start=after + 1):
+            if event.position != expected:
+                raise Gap(f"the log goes from position {expected - 1} to {event.position}")
+        yield page
+        after = page[-1].position

@@ -1,0 +1,195 @@
+"""The log in a database: one writer, explicit positions, group commit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from events.batching import GroupCommit
+from events.chain import GENESIS
+from events.codec import check_upcasts, decode
+from events.database import Database
+from events.errors import Conflict
+from events.heads import Batch, Head, stage
+from events.recent import Recent
+from events.store import PAGE, Append, Appended, Recorded
+from events.tables import events, log_info, streams
+from events.wakeup import Wakeup
+
+
+@asynccontextmanager
+async def open_event_store(
+    database: Database, *, clock: Callable[[], int], new_epoch: Callable[[], str]
+) -> AsyncIterator["SqlEventStore"]:
+    """The log in this database, which must have been migrated; closes after its last commit."""
+    check_upcasts()
+    store = SqlEventStore(database, clock, await database.write(partial(_epoch, new_epoch)))
+    store.wakeup.announce(await store.head())
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(store.commits.run(), name="log-writer")
+        try:
+            yield store
+        finally:
+            store.commits.close()
+
+
+class SqlEventStore:
+    """Keeps the promise of ``EventStore`` in SQLite."""
+
+    def __init__(self, database: Database, clock: Callable[[], int], epoch: str) -> None:
+        self.wakeup = Wakeup()
+        self.commits = GroupCommit(self._commit, self._committed)
+        self._database = database
+        self._clock = clock
+        self._epoch = epoch
+        self._recent = Recent()
+
+    async def append(self, append: Append) -> Appended:
+        """Store the events durably; see ``EventStore``."""
+        return await self.commits.submit(append)
+
+    async def read_stream(self, stream: str, *, after: int = 0) -> list[Recorded]:
+        """The stream's events with a version above ``after``."""
+        return await self._database.read(partial(_read_stream, stream, after))
+
+    async def read_all(self, *, after: int, limit: int = PAGE) -> list[Recorded]:
+        """Up to ``limit`` events behind the position ``after``."""
+        page = self._recent.page(after=after, limit=limit)
+        if page is not None:
+            return page
+        return await self._database.read(partial(_read_all, after, limit))
+
+    async def head(self) -> int:
+        """The highest position."""
+        return (await self._database.read(_head)).position
+
+    async def epoch(self) -> str:
+        """The log's name for itself."""
+        return self._epoch
+
+    async def _commit(self, appends: Sequence[Append]) -> Sequence[Appended | Conflict]:
+        return await self._database.write(partial(_write, appends, self._clock()))
+
+    def _committed(self, appended: Appended) -> None:
+        self._recent.extend(list(appended.recorded))
+        self.wakeup.announce(appended.last)
+
+
+def _epoch(new_epoch: Callable[[], str], connection: Connection) -> str:
+    found = select(log_info.c.value).where(log_info.c.name == "epoch")
+    epoch: str | None = connection.execute(found).scalar_one_or_none()
+    if epoch is None:
+        epoch = new_epoch()
+        connection.execute(insert(log_info), [{"name": "epoch", "value": epoch}])
+    return epoch
+
+
+_HEAD = (
+    select(events.c.position, events.c.recorded_at, events.c.chain)
+    .order_by(events.c.position.desc())
+    .limit(1)
+)
+_STREAMS = select(streams.c.name, streams.c.stream_no, streams.c.version).where(
+    streams.c.name.in_(bindparam("names", expanding=True))
+)
+_FULL = select(events, streams.c.name).join(streams, streams.c.stream_no == events.c.stream_no)
+_PAGE = (
+    _FULL.where(events.c.position > bindparam("after"))
+    .order_by(events.c.position)
+    .limit(bindparam("limit"))
+)
+_STREAM = _FULL.where(
+    streams.c.name == bindparam("name"), events.c.version > bindparam("after")
+).order_by(events.c.version)
+_ADVANCE = (
+    update(streams)
+    .where(streams.c.stream_no == bindparam("number"))
+    .values(version=bindparam("reached"))
+)
+
+
+def _head(connection: Connection) -> Head:
+    row = connection.execute(_HEAD).one_or_none()
+    return Head(0, 0, GENESIS) if row is None else Head(row[0], row[1], row[2])
+
+
+def _write(
+    appends: Sequence[Append], now: int, connection: Connection
+) -> Sequence[Appended | Conflict]:
+    names = list({append.stream for append in appends})
+    found = connection.execute(_STREAMS, {"names": names}).all()
+    versions = {row.name: row.version for row in found}
+    numbers = {row.name: row.stream_no for row in found}
+    batch = stage(appends, head=_head(connection), versions=versions, now=now)
+    if batch.staged:
+        _store(batch, numbers, connection)
+    return batch.outcomes
+
+
+def _store(batch: Batch, numbers: dict[str, int], connection: Connection) -> None:
+    new = [name for name in batch.versions if name not in numbers]
+    if new:
+        rows = [{"name": name, "version": batch.versions[name]} for name in new]
+        connection.execute(insert(streams), rows)
+        found = connection.execute(_STREAMS, {"names": new}).all()
+        numbers.update({row.name: row.stream_no for row in found})
+    old = [
+        {"number": numbers[name], "reached": version}
+        for name, version in batch.versions.items()
+        if name not in new
+    ]
+    if old:
+        connection.execute(_ADVANCE, old)
+    connection.execute(
+        insert(events), [_row(one.recorded, one.data, numbers) for one in batch.staged]
+    )
+
+
+def _row(recorded: Recorded, data: bytes, numbers: dict[str, int]) -> dict[str, Any]:
+    return {
+        "position": recorded.position,
+        "stream_no": numbers[recorded.stream],
+        "version": recorded.version,
+        "event_id": recorded.event_id,
+        "type": recorded.type,
+        "schema_version": recorded.schema_version,
+        "occurred_at": recorded.occurred_at,
+        "recorded_at": recorded.recorded_at,
+        "correlation_id": recorded.correlation_id,
+        "causation_id": recorded.causation_id,
+        "data": data.decode(),
+        "meta": msgspec.json.encode(recorded.meta, order="sorted").decode(),
+        "chain": recorded.chain,
+    }
+
+
+def _read_stream(stream: str, after: int, connection: Connection) -> list[Recorded]:
+    rows = connection.execute(_STREAM, {"name": stream, "after": after})
+    return [_recorded(row) for row in rows]
+
+
+def _read_all(after: int, limit: int, connection: Connection) -> list[Recorded]:
+    rows = connection.execute(_PAGE, {"after": after, "limit": limit})
+    return [_recorded(row) for row in rows]
+
+
+def _recorded(row: Row[Any]) -> Recorded:
+    return Recorded(
+        position=row.position,
+        stream=row.name,
+        version=row.version,
+        event_id=row.event_id,
+        type=row.type,
+        schema_version=row.schema_version,
+        occurred_at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        correlation_id=row.correlation_id,
+        causation_id=row.causation_id,
+        fact=decode(row.type, row.schema_version, row.data.encode()),
+        meta=msgspec.json.decode(row.meta),
+        chain=row.chain,
+    )

@@ -1,0 +1,1 @@
+"""The schema of the broker's own file, version by version."""

@@ -1,0 +1,68 @@
+"""Questions about documents and the queue; whoever wrote can wait until the answer includes it."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import Connection
+
+from events.database import Database
+from events.wakeup import Wakeup
+from projections import documents, queues
+from projections.documents import Tracked
+from projections.queues import QueueView
+
+PATIENCE_SECONDS = 2.0
+"""How long a question waits for the tables to reach the position that it asks for."""
+
+
+class Lookups:
+    """Answers from the tables."""
+
+    def __init__(self, database: Database, applied: Wakeup) -> None:
+        self._database = database
+        self._applied = applied
+
+    async def reach(self, position: int) -> bool:
+        """Wait until the documents' table includes this position; ``False`` if it takes too long."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while self._applied.head < position:
+                    await self._applied.wait_beyond(position - 1)
+        except TimeoutError:
+            return False
+        return True
+
+    async def document(self, document_id: str) -> Tracked | None:
+        """The document of this id."""
+        return await self._database.read(partial(documents.one, document_id))
+
+    async def page(
+        self, *, limit: int, before: int | None, status: Sequence[str], owner: str | None
+    ) -> tuple[int, list[Tracked]]:
+        """Documents, the newest first, and the position that the answer tells of."""
+
+        def work(connection: Connection) -> tuple[int, list[Tracked]]:
+            position = documents.position_of(connection)
+            found = documents.page(
+                connection, limit=limit, before=before, status=status, owner=owner
+            )
+            return position, found
+
+        return await self._database.read(work)
+
+    async def unfinished(self) -> tuple[int, list[Tracked]]:
+        """Every document that is not at rest, and the position that the answer tells of."""
+
+        def work(connection: Connection) -> tuple[int, list[Tracked]]:
+            return documents.position_of(connection), documents.unfinished(connection)
+
+        return await self._database.read(work)
+
+    async def refers_to(self, blob_ref: str) -> bool:
+        """Whether any document lies in this object."""
+        return await self._database.read(partial(documents.refers_to, blob_ref))
+
+    async def queue(self, *, now: int, minutes: int) -> QueueView:
+        """The queue now, and its last minutes."""
+        return await self._database.read(partial(queues.queue, now=now, minutes=minutes))

@@ -1,0 +1,276 @@
+"""The composition root: settings in, a running service out. Every resource is opened here."""
+
+import asyncio
+import platform
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Litestar
+
+from events.database import Database, open_sqlite
+from events.document.policy import Policy
+from events.document.state import Document
+from events.sql import SqlEventStore, open_event_store
+from migrations import upgrade
+from projections import PROJECTIONS
+from projections.documents import NAME as DOCUMENTS
+from projections.lookups import Lookups
+from projections.reads import DocumentReads
+from projections.runner import Runner, create_tables
+from service import __version__
+from service.attempts import Attempts
+from service.clock import MICROSECONDS, document_id, elapsed, jitter, new_id, system_clock
+from service.deliveries import Deliveries
+from service.dispatcher import Dispatcher
+from service.documents import Documents
+from service.embedded import Qstash
+from service.enqueuing import Enqueuer
+from service.errands import Errands
+from service.feed.hub import Hub
+from service.feed.limits import FeedLimits, within_descriptors
+from service.metrics import create_metrics
+from service.processing.limits import Limits
+from service.processing.pool import Pool
+from service.processing.registry import ProcessorSpec, load_processors
+from service.publisher import Publisher
+from service.settings import Settings
+from service.signing_keys import SigningKeys
+from service.storage import open_storage
+from service.supervision import background
+from service.uploads import Uploads
+from service.vitals import Vitals
+from service.web import create_web
+from service.web.qstash import FAILED, PROCESS, Doorkeeper
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = 300 * MICROSECONDS
+"""How long a message may stay unheard of before QStash is asked where it is."""
+INLINE_AT_ONCE = 64
+"""Deliveries at once for processors that need no worker."""
+
+
+class Service(msgspec.Struct, frozen=True):
+    """The running service: its HTTP surface, and what has to be told of the end."""
+
+    web: Litestar
+    vitals: Vitals
+    hub: Hub
+    deliveries: Deliveries
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings, *, qstash: Qstash, public_url: str
+) -> AsyncIterator[Service]:
+    """Open everything the service needs, in order, and close it in reverse."""
+    processors = load_processors(settings.processors)
+    policy = policy_of(settings)
+    node = f"{platform.node()}-{new_id()[-6:]}"
+    metrics = create_metrics()
+    storage = open_storage(settings.storage_url or settings.data / "objects")
+    scratch = _scratch(settings.data)
+    publisher = Publisher(
+        url=qstash.url,
+        token=qstash.token,
+        process_url=public_url + PROCESS,
+        failed_url=public_url + FAILED,
+        retries=settings.transport_retries,
+        timeout_seconds=settings.delivery_seconds,
+    )
+    async with AsyncExitStack() as stack:
+        store = await _open_log(settings, stack)
+        read_database = await stack.enter_async_context(
+            open_sqlite(settings.data / "read.db", durability="relaxed")
+        )
+        await read_database.write(create_tables)
+        pool = await stack.enter_async_context(_pool(settings, processors))
+
+        documents = Documents(store, clock=system_clock, new_id=new_id, policy=policy, node=node)
+        hub = await _hub(store, read_database)
+        runners = _runners(store, read_database, hub)
+        lookups = Lookups(read_database, runners[DOCUMENTS].applied)
+        dispatcher = Dispatcher(
+            documents,
+            Enqueuer(
+                documents,
+                publisher,
+                clock=system_clock,
+                flow=_flow(processors, settings, pool),
+                transport="local" if qstash.embedded else "qstash",
+            ),
+            Errands(documents, publisher),
+            store=store,
+            wakeup=store.wakeup,
+            clock=system_clock,
+        )
+        attempts = Attempts(
+            documents,
+            storage,
+            pool,
+            processors=processors,
+            scratch=scratch,
+            clock=system_clock,
+            metrics=metrics,
+        )
+        loops = {
+            **{f"projection {name}": runner.run for name, runner in runners.items()},
+            "feed": hub.run,
+            "dispatcher": _dispatching(dispatcher, lookups, store),
+        }
+        tasks = await stack.enter_async_context(background(loops))
+        deliveries = Deliveries(
+            documents,
+            attempts,
+            clock=system_clock,
+            new_id=new_id,
+            node=node,
+            code_version=__version__,
+            places=settings.max_deliveries or pool.size,
+            tasks=tasks,
+        )
+        vitals = Vitals(
+            version=__version__,
+            broker="embedded" if qstash.embedded else "qstash",
+            log=store.wakeup,
+            runners=runners,
+            dispatcher=dispatcher,
+            pool=pool,
+            hub=hub,
+            metrics=metrics,
+        )
+        keys = SigningKeys(
+            qstash.current_signing_key,
+            qstash.next_signing_key,
+            publisher=publisher,
+            clock=system_clock,
+        )
+        collaborators: dict[str, Any] = {
+            "attempts": attempts,
+            "clock": system_clock,
+            "deliveries": deliveries,
+            "documents": documents,
+            "doorkeeper": Doorkeeper(
+                keys, public_url=public_url, clock=system_clock, metrics=metrics
+            ),
+            "hub": hub,
+            "lookups": lookups,
+            "metrics": metrics,
+            "settings": settings,
+            "storage": storage,
+            "store": store,
+            "uploads": Uploads(
+                documents,
+                storage,
+                clock=system_clock,
+                new_document_id=document_id,
+                processors=frozenset(processors),
+            ),
+            "vitals": vitals,
+        }
+        web = create_web(
+            collaborators=collaborators, api_token=settings.api_token, version=__version__
+        )
+        yield Service(web, vitals, hub, deliveries)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The settings' patience, in microseconds."""
+    return Policy(
+        attempt_budget=settings.attempts,
+        retry_delays=tuple(delay * MICROSECONDS for delay in settings.retry_delays),
+        lease=round(min(settings.lease_seconds, settings.delivery_seconds) * MICROSECONDS),
+        grace=round(settings.grace_seconds * MICROSECONDS),
+        patience=PATIENCE,
+    )
+
+
+def _scratch(data: Path) -> Path:
+    """Where workers write before a result goes to storage; what an earlier end left goes."""
+    scratch = data / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    for leftover in scratch.iterdir():
+        leftover.unlink()
+    return scratch
+
+
+async def _open_log(settings: Settings, stack: AsyncExitStack) -> SqlEventStore:
+    path = settings.data / "log.db"
+    await asyncio.to_thread(upgrade, "log", f"sqlite:///{path}")
+    database = await stack.enter_async_context(open_sqlite(path, durability=settings.durability))
+    return await stack.enter_async_context(
+        open_event_store(database, clock=system_clock, new_epoch=_new_epoch)
+    )
+
+
+def _new_epoch() -> str:
+    return new_id()[-8:]
+
+
+def _pool(settings: Settings, processors: Any) -> Pool:
+    limits = Limits(
+        seconds=settings.worker_seconds,
+        address_space_bytes=settings.worker_memory_bytes,
+        output_bytes=settings.worker_output_bytes,
+    )
+    return Pool(processors, size=settings.workers or None, limits=limits)
+
+
+async def _hub(store: SqlEventStore, database: Database) -> Hub:
+    streams = within_descriptors(FeedLimits().streams)
+    return Hub(
+        DocumentReads(database=database, store=store),
+        epoch=await store.epoch(),
+        limits=FeedLimits(streams=streams),
+        clock=system_clock,
+        elapsed=elapsed,
+        jitter=jitter,
+    )
+
+
+def _runners(store: SqlEventStore, database: Database, hub: Hub) -> dict[str, Runner[Any]]:
+    return {
+        projection.name: Runner(
+            projection,
+            store=store,
+            database=database,
+            log=store.wakeup,
+            on_applied=hub.hear if projection.name == DOCUMENTS else None,
+        )
+        for projection in PROJECTIONS
+    }
+
+
+def _flow(processors: Any, settings: Settings, pool: Pool) -> Callable[[Document], tuple[str, int]]:
+    """QStash holds back what we could not work on anyway; one document more than there are workers
+    is on its way, so that none of them waits."""
+    places = settings.max_deliveries or pool.size
+
+    def flow(document: Document) -> tuple[str, int]:
+        spec: ProcessorSpec | None = processors.get(document.processor)
+        inline = spec is not None and spec.inline
+        return f"waybill-{document.processor}", INLINE_AT_ONCE if inline else places + 1
+
+    return flow
+
+
+def _dispatching(
+    dispatcher: Dispatcher, lookups: Lookups, store: SqlEventStore
+) -> Callable[[], Any]:
+    first = True
+
+    async def dispatch() -> None:
+        nonlocal first
+        # The tables first tell of everything that an earlier process has left behind.
+        head = await store.head()
+        while not await lookups.reach(head):
+            log.info("the documents' table is catching up", with_position=head)
+        position, unfinished = await lookups.unfinished()
+        alone, first = first, False
+        await dispatcher.run(unfinished, after=position, alone=alone)
+
+    return dispatch

@@ -1,0 +1,199 @@
+"""One attempt from its start to its end in the log: read, report, settle."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+from events.document.answers import Answer, try_again
+from events.document.attempts import Failure, Outcome, fail, succeed
+from events.document.decisions import known
+from events.document.facts import DocumentEvent
+from events.document.state import Document
+from events.errors import LogUnavailable, Overloaded, WaybillError
+from service.clock import MICROSECONDS, Clock
+from service.documents import Documents
+from service.heartbeat import Heartbeat
+from service.metrics import Metrics
+from service.processing.outcome import Extracted, TryLater
+from service.processing.pool import OnProgress, Pool
+from service.processing.registry import ProcessorSpec
+from service.storage import ObjectMissing, ObjectStore
+
+log = structlog.get_logger(__name__)
+
+SETTLE_TRIES = 5
+"""How often the end of an attempt is offered to a log that cannot be written just now."""
+
+_NOTHING = Outcome(result_ref=None, pages=0, characters=0, text_sha256=None)
+_DIGITS = re.compile(r"\d+")
+
+
+class Attempts:
+    """Runs attempts; each holds a lease, which its heartbeat renews."""
+
+    def __init__(
+        self,
+        documents: Documents,
+        storage: ObjectStore,
+        pool: Pool,
+        *,
+        processors: Mapping[str, ProcessorSpec],
+        scratch: Path,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._documents = documents
+        self._storage = storage
+        self._pool = pool
+        self._inline = frozenset(name for name, spec in processors.items() if spec.inline)
+        self._scratch = scratch
+        self._clock = clock
+        self._metrics = metrics
+        self._work: dict[str, asyncio.Task[Outcome | Failure]] = {}
+
+    def is_inline(self, processor: str) -> bool:
+        """Whether this processor needs no worker."""
+        return processor in self._inline
+
+    def interrupt(self, document_id: str) -> None:
+        """Stop the document's attempt if it runs here; the log knows already why."""
+        work = self._work.get(document_id)
+        if work is not None:
+            work.cancel()
+
+    async def run(self, document: Document, attempt_id: str) -> Answer:
+        """Work, and record what came of it; the answer is for QStash."""
+        began = self._clock()
+        if self.is_inline(document.processor):
+            outcome: Outcome | Failure = _NOTHING
+        else:
+            outcome = await self._worked(document, attempt_id)
+        kind = outcome.error_class if isinstance(outcome, Failure) else "succeeded"
+        self._metrics.attempts.labels(kind).inc()
+        try:
+            return await self._settle(document, attempt_id, outcome, began)
+        except WaybillError as error:
+            # The lease runs out, and the document is tried again: late, but not lost.
+            log.error("an attempt could not be recorded", document=document.id, error=str(error))
+            return try_again(5 * MICROSECONDS, "the log cannot be written now")
+
+    async def _worked(self, document: Document, attempt_id: str) -> Outcome | Failure:
+        beat = Heartbeat(self._documents, document, attempt_id, clock=self._clock)
+        work = asyncio.create_task(self._read(document, attempt_id, beat.report))
+        self._work[document.id] = work
+        beating = asyncio.create_task(beat.run(on_superseded=work.cancel))
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if not work.cancelled():
+                work.cancel()
+                raise
+            return _interrupted()
+        finally:
+            beating.cancel()
+            if self._work.get(document.id) is work:
+                del self._work[document.id]
+
+    async def _read(
+        self, document: Document, attempt_id: str, on_progress: OnProgress
+    ) -> Outcome | Failure:
+        output = self._scratch / f"{attempt_id}.jsonl"
+        try:
+            async with self._storage.local_copy(document.blob_ref) as path:
+                outcome = await self._pool.run(
+                    document.processor,
+                    document_id=document.id,
+                    run=document.run,
+                    attempt=document.attempt,
+                    path=path,
+                    output=output,
+                    on_progress=on_progress,
+                )
+            if isinstance(outcome, Extracted):
+                return await self._keep(document, outcome)
+        except ObjectMissing as missing:
+            return _failure("object_missing", str(missing), retryable=False)
+        except OSError as error:
+            log.warning("storage failed", document=document.id, error=str(error))
+            return _failure("storage_failed", "the storage could not be reached", retryable=True)
+        finally:
+            output.unlink(missing_ok=True)
+        if isinstance(outcome, TryLater):
+            after = outcome.after_seconds
+            return _failure(
+                outcome.code,
+                outcome.message,
+                retryable=True,
+                retry_after=None if after is None else after * MICROSECONDS,
+            )
+        return _failure(outcome.code, outcome.message, retryable=False)
+
+    async def _keep(self, document: Document, extracted: Extracted) -> Outcome:
+        name = None
+        if extracted.result is not None:
+            # Named by its content: an attempt that died before it was recorded leaves the same.
+            name = f"results/{document.id}/{extracted.text_sha256}.jsonl"
+            await self._storage.put_file(name, extracted.result)
+        return Outcome(
+            result_ref=name,
+            pages=extracted.pages,
+            characters=extracted.characters,
+            text_sha256=extracted.text_sha256,
+        )
+
+    async def _settle(
+        self, document: Document, attempt_id: str, outcome: Outcome | Failure, began: int
+    ) -> Answer:
+        def rule(current: Document | None, now: int) -> tuple[Sequence[DocumentEvent], Answer]:
+            found = known(current, document.id)
+            duration_ms = max(0, (now - began) // 1000)
+            if isinstance(outcome, Failure):
+                decision = fail(
+                    found,
+                    run=document.run,
+                    attempt_id=attempt_id,
+                    failure=outcome,
+                    duration_ms=duration_ms,
+                    now=now,
+                    policy=self._documents.policy,
+                )
+            else:
+                decision = succeed(
+                    found,
+                    run=document.run,
+                    attempt_id=attempt_id,
+                    outcome=outcome,
+                    duration_ms=duration_ms,
+                    now=now,
+                )
+            return decision.events, decision.answer
+
+        for tried in range(1, SETTLE_TRIES):
+            try:
+                return (await self._documents.decide(document.id, rule)).result
+            except (LogUnavailable, Overloaded) as error:
+                log.warning("an attempt waits for the log", document=document.id, error=str(error))
+                await asyncio.sleep(tried)
+        return (await self._documents.decide(document.id, rule)).result
+
+
+def _interrupted() -> Failure:
+    return _failure("interrupted", "the attempt was stopped on request", retryable=True)
+
+
+def _failure(
+    code: str, message: str, *, retryable: bool, retry_after: int | None = None
+) -> Failure:
+    # The same trouble on another page or byte is the same trouble.
+    alike = _DIGITS.sub("0", f"{code}:{message}")
+    return Failure(
+        error_class=code,
+        error_message=message,
+        fingerprint=hashlib.sha256(alike.encode()).hexdigest()[:16],
+        retryable=retryable,
+        retry_after=retry_after,
+    )

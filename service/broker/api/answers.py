@@ -1,0 +1,73 @@
+"""Refusals as QStash words them: `{"error": ...}` with the status that fits."""
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from litestar import Request, Response
+from litestar.connection import ASGIConnection
+from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.handlers import BaseRouteHandler
+
+from service.broker.errors import BrokerError, Malformed
+
+__all__ = ["HANDLERS", "token_guard"]
+
+log = logging.getLogger(__name__)
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
+
+
+def token_guard(token: str) -> Guard:
+    """A guard that wants the token, in the header or as `qstash_token` in the query."""
+    expected = token.encode()
+
+    # Asynchronous only in form: the framework runs plain functions in another thread.
+
+    async def check(connection: Connection, _handler: BaseRouteHandler) -> None:
+        given = _bearer(connection) or _in_query(connection)
+        if not hmac.compare_digest(given, expected):
+            raise NotAuthorizedException("unable to authenticate: invalid token")
+
+    return check
+
+
+def _bearer(connection: Connection) -> bytes:
+    for name, value in connection.scope["headers"]:
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            return bytes(value[7:].strip())
+    return b""
+
+
+def _in_query(connection: Connection) -> bytes:
+    query = connection.scope["query_string"]
+    if b"qstash_token=" not in query:
+        return b""
+    values = parse_qs(query.decode("latin-1"))
+    return values.get("qstash_token", [""])[0].encode()
+
+
+def _refused(_request: Request[Any, Any, Any], error: BrokerError) -> Response[dict[str, str]]:
+    return Response({"error": str(error)}, status_code=error.status)
+
+
+def _http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, str]]:
+    return Response({"error": error.detail}, status_code=error.status_code)
+
+
+def _surprise(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, str]]:
+    log.error("a request failed", exc_info=error, extra={"path": request.url.path})
+    text = "internal error: the broker's log says more"
+    return Response({"error": text}, status_code=500)
+
+
+HANDLERS: dict[int | type[Exception], Callable[..., Response[Any]]] = {
+    BrokerError: _refused,
+    Malformed: _refused,
+    HTTPException: _http,
+    Exception: _surprise,
+}
+"""Which answer each kind of exception gets."""

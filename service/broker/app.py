@@ -1,0 +1,112 @@
+"""The broker put together: one ASGI application whose lifespan runs the delivery loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from litestar import Litestar
+
+from service.broker.api import routes
+from service.broker.api.answers import HANDLERS, token_guard
+from service.broker.broker import Broker
+from service.broker.client import Client, Sender
+from service.broker.delivery import Engine, Limits
+from service.broker.housekeeper import forget_for_ever
+from service.broker.keys import fresh_keys
+from service.broker.retention import Retention
+from service.broker.store import Store
+from service.broker.timing import Wait, wait_for
+
+__all__ = ["Limits", "Retention", "Sizes", "create_broker"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """The largest bodies, in bytes."""
+
+    message: int = 1024 * 1024
+    batch: int = 10 * 1024 * 1024
+    answer: int = 256 * 1024
+    """What is kept of a destination's answer."""
+
+
+def create_broker(
+    *,
+    database: Path,
+    token: str,
+    clock: Callable[[], int],
+    new_id: Callable[[], str],
+    new_secret: Callable[[], str],
+    wait: Wait = wait_for,
+    sender: Sender | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    sizes: Sizes = Sizes(),
+    retention: Retention = Retention(),  # noqa: B008 - frozen
+) -> Litestar:
+    """A broker over the file `database`, which has to hold the broker's schema already.
+
+    `clock` gives microseconds since the epoch, `new_id` a short unique text, `new_secret` a text
+    nobody can guess, of at least 28 characters.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with (
+            Store(database) as store,
+            _sender(sender, limits, sizes) as network,
+            asyncio.TaskGroup() as tasks,
+        ):
+            keys = await store.signing_keys(fresh_keys(new_secret))
+            engine = Engine(
+                store=store,
+                sender=network,
+                signing_key=lambda: broker.keys.current,
+                clock=clock,
+                new_id=new_id,
+                wait=wait,
+                limits=limits,
+            )
+            broker = Broker(
+                store=store,
+                engine=engine,
+                keys=keys,
+                clock=clock,
+                new_id=new_id,
+                new_secret=new_secret,
+                retention=retention,
+                tasks=tasks,
+            )
+            app.state.broker = broker
+            await engine.start(tasks)
+            housekeeper = tasks.create_task(
+                forget_for_ever(store, clock=clock, wait=wait, retention=retention)
+            )
+            try:
+                yield
+            finally:
+                housekeeper.cancel()
+                await engine.stop()
+
+    return Litestar(
+        route_handlers=routes(largest_message=sizes.message, largest_batch=sizes.batch),
+        lifespan=[lifespan],
+        guards=[token_guard(token)],
+        exception_handlers=HANDLERS,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _sender(
+    given: Sender | None, limits: Limits, sizes: Sizes
+) -> AbstractAsyncContextManager[Sender]:
+    if given is None:
+        return Client(connections=limits.concurrency, largest_answer=sizes.answer)
+    return _lent(given)
+
+
+@asynccontextmanager
+async def _lent(sender: Sender) -> AsyncIterator[Sender]:
+    yield sender

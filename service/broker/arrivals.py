@@ -1,0 +1,123 @@
+"""Statements that take new messages in; a duplicate is told, not kept."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from service.broker.message import Message, Place, State
+from service.broker.records import entry_row, message_row
+from service.broker.settlement import Entry
+from service.broker.tables import deduplication, log_entries, messages
+
+__all__ = ["Arrival", "Arrived", "add", "insert_messages"]
+
+_MOST_NAMES = 500
+_LAST = select(func.coalesce(func.max(messages.c.sequence), 0))
+_NEW_MESSAGE = insert(messages)
+_NEW_ENTRY = insert(log_entries)
+_NEW_NAME = sqlite_insert(deduplication)
+_NEW_NAME = _NEW_NAME.on_conflict_do_update(
+    index_elements=[deduplication.c.name],
+    set_={
+        "message_id": _NEW_NAME.excluded.message_id,
+        "expires_at": _NEW_NAME.excluded.expires_at,
+    },
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A message to take in, where it is to lie, and the name that may make it a duplicate."""
+
+    message: Message
+    place: Place
+    name: str | None = None
+    expires_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A message that was taken in, or the first one of the same name."""
+
+    message: Message
+    place: Place
+    duplicate_of: str | None = None
+
+
+def add(connection: Connection, groups: Sequence[Sequence[Arrival]]) -> list[tuple[Arrived, ...]]:
+    """Takes in the messages of several publishes."""
+    known = _known_names(connection, groups)
+    fresh: list[Arrival] = []
+    names: dict[str, Arrival] = {}
+    first: dict[int, str] = {}
+    for arrival in (arrival for group in groups for arrival in group):
+        if arrival.name is None:
+            fresh.append(arrival)
+        elif arrival.name in known:
+            first[id(arrival)] = known[arrival.name]
+        else:
+            known[arrival.name] = arrival.message.id
+            names[arrival.name] = arrival
+            fresh.append(arrival)
+    placed = insert_messages(connection, fresh)
+    if names:
+        connection.execute(_NEW_NAME, [_name_row(arrival) for arrival in names.values()])
+    return [
+        tuple(
+            Arrived(message=arrival.message, place=arrival.place, duplicate_of=first[id(arrival)])
+            if id(arrival) in first
+            else Arrived(message=placed[arrival.message.id], place=arrival.place)
+            for arrival in group
+        )
+        for group in groups
+    ]
+
+
+def insert_messages(connection: Connection, arrivals: Sequence[Arrival]) -> dict[str, Message]:
+    """Writes messages and their CREATED entries; gives them back by id, with their numbers."""
+    if not arrivals:
+        return {}
+    last = connection.execute(_LAST).scalar_one()
+    rows, entries, numbered = [], [], {}
+    for arrival in arrivals:
+        message = arrival.message
+        last = max(last + 1, message.created_at)
+        rows.append(message_row(message, sequence=last, place=arrival.place))
+        entries.append(entry_row(Entry(at=message.created_at, state=State.CREATED), sequence=last))
+        numbered[message.id] = replace(message, sequence=last)
+    connection.execute(_NEW_MESSAGE, rows)
+    connection.execute(_NEW_ENTRY, entries)
+    return numbered
+
+
+def _name_row(arrival: Arrival) -> dict[str, object]:
+    return {
+        "name": arrival.name,
+        "message_id": arrival.message.id,
+        "expires_at": arrival.expires_at,
+    }
+
+
+def _known_names(connection: Connection, groups: Iterable[Sequence[Arrival]]) -> dict[str, str]:
+    moments = {
+        arrival.name: arrival.message.created_at
+        for group in groups
+        for arrival in group
+        if arrival.name is not None
+    }
+    if not moments:
+        return {}
+    wanted = list(moments)
+    known: dict[str, str] = {}
+    for start in range(0, len(wanted), _MOST_NAMES):
+        rows = connection.execute(
+            select(deduplication).where(
+                deduplication.c.name.in_(wanted[start : start + _MOST_NAMES])
+            )
+        )
+        for row in rows:
+            if row.expires_at > moments[row.name]:
+                known[row.name] = row.message_id
+    return known

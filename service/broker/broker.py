@@ -1,0 +1,216 @@
+"""What the API can ask of the broker: publish, look up, cancel, retry, rotate."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+
+from service.broker.arrivals import Arrival, Arrived
+from service.broker.cancelling import Cancel
+from service.broker.dead_letters import Dead, Revival
+from service.broker.delivery import Engine
+from service.broker.errors import BrokerError, Unknown
+from service.broker.filters import Selection
+from service.broker.headers import Request
+from service.broker.keys import fresh_key
+from service.broker.log_entries import Logged
+from service.broker.message import Message
+from service.broker.retention import Retention
+from service.broker.signing import SigningKeys
+from service.broker.store import Store
+
+__all__ = ["Broker", "Publication"]
+
+SECOND = 1_000_000
+_ONE = 1
+CANCEL_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A body for a destination, and how it is to be delivered."""
+
+    request: Request
+    url: str
+    body: bytes
+    caller_ip: str | None
+
+
+class Broker:
+    """Store and engine together, which the routes know under this name only."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        engine: Engine,
+        keys: SigningKeys,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+        new_secret: Callable[[], str],
+        retention: Retention,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._keys = keys
+        self._clock = clock
+        self._new_id = new_id
+        self._new_secret = new_secret
+        self._retention = retention
+        self._tasks = tasks
+
+    @property
+    def keys(self) -> SigningKeys:
+        """The signing keys of this moment."""
+        return self._keys
+
+    async def rotate_keys(self) -> SigningKeys:
+        """Makes the next key sign from now on."""
+        self._keys = await self._store.rotate_keys(fresh_key(self._new_secret))
+        return self._keys
+
+    async def publish(self, publications: Sequence[Publication]) -> tuple[Arrived, ...]:
+        """Takes messages in, durably; says for each its id, or the id of its first twin."""
+        now = self._clock()
+        messages = [self._message(publication, now) for publication in publications]
+        names = [_name(publication) for publication in publications]
+        expires_at = now + self._retention.deduplication * SECOND
+        arrivals = [
+            Arrival(
+                message=message,
+                place=self._engine.admit(message),
+                name=name,
+                expires_at=expires_at,
+            )
+            for message, name in zip(messages, names, strict=True)
+        ]
+        return await self._keep(arrivals, self._store.add(arrivals))
+
+    async def message(self, message_id: str) -> Message:
+        """A message under way, or finished a short while ago."""
+        finished_after = self._clock() - self._retention.finished * SECOND
+        found = await self._store.message(message_id, finished_after=finished_after)
+        if found is None:
+            raise Unknown(f"message {message_id} not found")
+        return found
+
+    async def cancel(self, message_id: str) -> None:
+        """Cancels one message that is under way."""
+        selection = Selection(any_of={"messageId": (message_id,)}, count=_ONE)
+        if not await self._cancel(selection):
+            raise Unknown(f"message {message_id} not found, or it has finished already")
+
+    async def cancel_selected(self, selection: Selection, *, most: int | None) -> int:
+        """Cancels what is selected, up to `most`; a batch at a time, so others get their turn."""
+        cancelled = 0
+        while most is None or cancelled < most:
+            left = CANCEL_AT_ONCE if most is None else min(CANCEL_AT_ONCE, most - cancelled)
+            count = await self._cancel(replace(selection, count=left))
+            cancelled += count
+            if count < left:
+                break
+        return cancelled
+
+    async def log(self, selection: Selection) -> list[Logged]:
+        """A page of the log, with one entry more when there is another page."""
+        return await self._store.log(selection)
+
+    async def dead_letters(self, selection: Selection) -> list[Dead]:
+        """A page of the dead letter queue, with one more when there is another page."""
+        return await self._store.dead_letters(selection)
+
+    async def dead_letter(self, dlq_id: str) -> Dead:
+        """One dead letter."""
+        found = await self._store.dead_letter(dlq_id)
+        if found is None:
+            raise Unknown(f"dlq message {dlq_id} not found")
+        return found
+
+    async def delete_dead_letters(self, selection: Selection) -> int:
+        """Deletes what is selected, at most `count`."""
+        return await self._store.delete_dead_letters(selection)
+
+    async def retry_dead_letters(
+        self, dead: Sequence[Dead], override: Callable[[Request], Request]
+    ) -> tuple[Arrived, ...]:
+        """Publishes dead letters again, as new messages with `override` applied."""
+        now = self._clock()
+        arrivals = []
+        for one in dead:
+            message = one.message
+            base = Request(options=message.options, headers=message.headers)
+            again = Publication(
+                request=override(base),
+                url=message.url,
+                body=message.body,
+                caller_ip=message.caller_ip,
+            )
+            fresh = self._message(again, now)
+            arrivals.append(Arrival(message=fresh, place=self._engine.admit(fresh)))
+        revivals = [
+            Revival(number=one.letter.id, arrival=arrival)
+            for one, arrival in zip(dead, arrivals, strict=True)
+        ]
+        return await self._keep(arrivals, self._store.retry_dead_letters(revivals))
+
+    async def _keep(
+        self, arrivals: Sequence[Arrival], write: Coroutine[None, None, tuple[Arrived, ...]]
+    ) -> tuple[Arrived, ...]:
+        # A caller that goes away must not leave messages that the store has and the engine has not.
+        kept = await asyncio.shield(self._tasks.create_task(self._hand_over(arrivals, write)))
+        if isinstance(kept, BrokerError):
+            raise kept
+        return kept
+
+    async def _hand_over(
+        self, arrivals: Sequence[Arrival], write: Coroutine[None, None, tuple[Arrived, ...]]
+    ) -> tuple[Arrived, ...] | BrokerError:
+        try:
+            arrived = await write
+        except BrokerError as error:
+            for arrival in arrivals:
+                self._engine.withdraw(arrival.message, arrival.place)
+            return error
+        self._engine.arrived(arrived)
+        kept = {one.message.id for one in arrived}
+        for arrival in arrivals:
+            if arrival.message.id not in kept:
+                self._engine.withdraw(arrival.message, arrival.place)
+        return arrived
+
+    async def _cancel(self, selection: Selection) -> int:
+        cancelled = await self._store.cancel(Cancel(at=self._clock(), selection=selection))
+        self._engine.cancel(cancelled.held)
+        return cancelled.count
+
+    def _message(self, publication: Publication, now: int) -> Message:
+        request = publication.request
+        due_at = now + request.delay * SECOND
+        if request.not_before is not None:
+            due_at = max(now, request.not_before * SECOND)
+        return Message(
+            id=f"msg_{self._new_id()}",
+            url=publication.url,
+            headers=request.headers,
+            body=publication.body,
+            options=request.options,
+            created_at=now,
+            not_before=due_at,
+            due_at=due_at,
+            caller_ip=publication.caller_ip,
+        )
+
+
+def _name(publication: Publication) -> str | None:
+    """The name under which a publication may be a duplicate, if it wants to be compared."""
+    request = publication.request
+    if request.deduplication_id is not None:
+        return f"id:{request.deduplication_id}"
+    if not request.by_content:
+        return None
+    digest = hashlib.sha256(publication.url.encode())
+    for name, value in request.headers:
+        digest.update(f"\n{name}:{value}".encode())
+    digest.update(b"\n\n" + publication.body)
+    return f"content:{digest.hexdigest()}"

@@ -1,0 +1,49 @@
+"""Opens the broker's SQLite file: one connection that writes, some that read."""
+
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+__all__ = ["READERS", "WRITES", "open_database"]
+
+READERS = 2
+WRITES = "broker_writes"
+"""The execution option of the one connection that writes."""
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    # Every acknowledged write survives a power cut.
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA cache_size=-16000",
+    "PRAGMA journal_size_limit=67108864",
+)
+
+
+def open_database(path: Path) -> Engine:
+    """An engine over the file, which has to exist with the broker's schema in it."""
+    # It holds signing keys, and SQLite gives the same mode to the files beside it.
+    path.chmod(0o600)
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)), pool_size=READERS + 1, max_overflow=0
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver must not begin transactions by itself; `_begin` does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that reads first and writes later could be refused in its middle.
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

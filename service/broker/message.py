@@ -1,0 +1,136 @@
+"""A message's life: what it is, its states, and the legal moves between them (pure)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from service.broker.flow import FlowControl
+
+__all__ = [
+    "MOVES",
+    "Callback",
+    "Headers",
+    "Message",
+    "Options",
+    "Place",
+    "Redaction",
+    "State",
+    "legal",
+]
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class State(StrEnum):
+    """The words of QStash's log; each entry of a message's log is one of these."""
+
+    CREATED = "CREATED"
+    ACTIVE = "ACTIVE"
+    ERROR = "ERROR"
+    RETRY = "RETRY"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    CANCEL_REQUESTED = "CANCEL_REQUESTED"
+    # One L: the SDKs know no other spelling, and one unknown state breaks a whole page of theirs.
+    CANCELED = "CANCELED"
+
+
+MOVES: Mapping[State, frozenset[State]] = {
+    State.CREATED: frozenset({State.ACTIVE, State.CANCEL_REQUESTED}),
+    State.ACTIVE: frozenset({State.DELIVERED, State.ERROR}),
+    State.ERROR: frozenset({State.RETRY, State.FAILED, State.CANCELED}),
+    State.RETRY: frozenset({State.ACTIVE, State.CANCEL_REQUESTED}),
+    # A request meets a message that waits (CANCELED at once) or one whose attempt is under way;
+    # that attempt is written down with its outcome, after the request.
+    State.CANCEL_REQUESTED: frozenset({State.CANCELED, State.ACTIVE}),
+    State.DELIVERED: frozenset(),
+    State.FAILED: frozenset(),
+    State.CANCELED: frozenset(),
+}
+"""From each state, the states that may come next in the message's log."""
+
+FINAL = frozenset(state for state, following in MOVES.items() if not following)
+
+
+def legal(states: Sequence[State]) -> bool:
+    """Whether a message's log may read like this, oldest first."""
+    if not states or states[0] is not State.CREATED:
+        return False
+    requested = False
+    for before, after in pairwise(states):
+        if after not in MOVES[before] or (requested and after is State.RETRY):
+            return False
+        requested = requested or after is State.CANCEL_REQUESTED
+    return True
+
+
+class Place(StrEnum):
+    """Where a message lies in the store."""
+
+    WAITING = "waiting"
+    """Until its time comes."""
+
+    PARKED = "parked"
+    """Due, until its flow-control key has a free slot."""
+
+    CLAIMED = "claimed"
+    """In the hands of the delivery engine."""
+
+    FINISHED = "finished"
+    """Delivered, failed or cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    """What the API shows as a hash; deliveries use the original."""
+
+    body: bool = False
+    all_headers: bool = False
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """Where to tell how an attempt, or the whole message, ended; and how to tell it."""
+
+    url: str
+    method: str = "POST"
+    headers: Headers = ()
+    retries: int | None = None
+    retry_delay: str | None = None
+    timeout: int | None = None
+    delay: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a message is to be delivered; durations in seconds."""
+
+    method: str = "POST"
+    retries: int = 3
+    retry_delay: str | None = None
+    timeout: int | None = None
+    callback: Callback | None = None
+    failure_callback: Callback | None = None
+    flow: FlowControl | None = None
+    labels: tuple[str, ...] = ()
+    redaction: Redaction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One body for one destination; times are microseconds since the epoch."""
+
+    id: str
+    url: str
+    headers: Headers
+    body: bytes
+    options: Options
+    created_at: int
+    not_before: int
+    due_at: int
+    retried: int = 0
+    caller_ip: str | None = None
+    sequence: int = 0
+    """Its number in the store; 0 until it lies there."""

@@ -1,0 +1,123 @@
+"""Messages, log, dead letters and keys in one SQLite file: what the rest of the broker asks of it.
+
+Every write is durable when it returns. `urgent` writes are the delivery engine's, which is bounded
+by itself; the others are refused with `Overloaded` when too many wait.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import Connection, select
+
+from service.broker import arrivals, cancelling, deliveries, housekeeping, keys
+from service.broker import dead_letters as letters
+from service.broker.arrivals import Arrival, Arrived
+from service.broker.cancelling import Cancel, Cancelled
+from service.broker.database import open_database
+from service.broker.dead_letters import Dead, Revival
+from service.broker.deliveries import Claim, Claimed, Settled, Settling
+from service.broker.filters import Selection
+from service.broker.housekeeping import Horizons
+from service.broker.log_entries import Logged, select_log
+from service.broker.message import Message
+from service.broker.records import message_of
+from service.broker.signing import SigningKeys
+from service.broker.tables import messages
+from service.broker.writer import Reader, Writer
+
+__all__ = ["Store"]
+
+WAITING_WRITES = 4096
+WAITING_READS = 256
+
+
+class Store:
+    """Open it with `async with`, inside the event loop that uses it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def __aenter__(self) -> Self:
+        self._engine = open_database(self._path)
+        self._writer = Writer(self._engine, limit=WAITING_WRITES)
+        self._reader = Reader(self._engine, limit=WAITING_READS)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._writer.close()
+        self._reader.close()
+        self._engine.dispose()
+
+    async def add(self, new: Sequence[Arrival]) -> tuple[Arrived, ...]:
+        """Takes in the messages of one publish, all or none of them."""
+        return await self._writer.write(arrivals.add, new)
+
+    async def claim(self, claim: Claim) -> Claimed:
+        """Hands due and parked messages to the engine."""
+        return await self._writer.write_always(deliveries.claim, claim)
+
+    async def park(self, numbers: Sequence[int]) -> None:
+        """Lays claimed messages aside until their flow-control key has a free slot."""
+        await self._writer.write_always(deliveries.park, numbers)
+
+    async def settle(self, settling: Settling) -> Settled:
+        """Writes down an attempt and everything that follows from it."""
+        return await self._writer.write_always(deliveries.settle, settling)
+
+    async def recover(self) -> tuple[Message, ...]:
+        """Puts back what was in flight at the last end; gives one parked message of each key."""
+        return await self._writer.write_always(deliveries.recover, None)
+
+    async def forget(self, horizons: Horizons) -> bool:
+        """Forgets one batch of what is old; says whether there may be more."""
+        return await self._writer.write_always(housekeeping.forget, horizons)
+
+    async def cancel(self, cancel: Cancel) -> Cancelled:
+        """Cancels what is selected."""
+        return await self._writer.write(cancelling.cancel, cancel)
+
+    async def message(self, message_id: str, *, finished_after: int) -> Message | None:
+        """A message that is under way, or finished after the given moment and not cancelled."""
+
+        def find(connection: Connection) -> Message | None:
+            wanted = select(messages).where(messages.c.message_id == message_id)
+            row = connection.execute(wanted).mappings().one_or_none()
+            if row is None or row["finished_at"] is None:
+                return None if row is None else message_of(row)
+            forgotten = row["cancel_requested"] or row["finished_at"] <= finished_after
+            return None if forgotten else message_of(row)
+
+        return await self._reader.read(find)
+
+    async def log(self, selection: Selection) -> list[Logged]:
+        """A page of the log, the newest first."""
+        return await self._reader.read(lambda connection: select_log(connection, selection))
+
+    async def dead_letters(self, selection: Selection) -> list[Dead]:
+        """A page of the dead letter queue, the oldest first."""
+        return await self._reader.read(
+            lambda connection: letters.select_dead_letters(connection, selection)
+        )
+
+    async def dead_letter(self, dlq_id: str) -> Dead | None:
+        """The dead letter with this id."""
+        return await self._reader.read(
+            lambda connection: letters.find_dead_letter(connection, dlq_id)
+        )
+
+    async def delete_dead_letters(self, selection: Selection) -> int:
+        """Deletes what is selected; says how many."""
+        return await self._writer.write(letters.delete_dead_letters, selection)
+
+    async def retry_dead_letters(self, revivals: Sequence[Revival]) -> tuple[Arrived, ...]:
+        """Turns dead letters into new messages."""
+        return await self._writer.write(letters.retry_dead_letters, revivals)
+
+    async def signing_keys(self, fresh: SigningKeys) -> SigningKeys:
+        """The keys of this file; the first start keeps the fresh ones."""
+        return await self._writer.write_always(keys.load_or_keep, fresh)
+
+    async def rotate_keys(self, fresh: str) -> SigningKeys:
+        """Moves the next key up and puts a fresh one behind it."""
+        return await self._writer.write(keys.rotate, fresh)

@@ -1,0 +1,113 @@
+"""The broker's tables, in one SQLite file. Times are microseconds since the epoch."""
+
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+__all__ = [
+    "dead_letters",
+    "deduplication",
+    "log_entries",
+    "marks",
+    "messages",
+    "metadata",
+    "signing_keys",
+]
+
+metadata = MetaData()
+
+messages = Table(
+    "messages",
+    metadata,
+    # Grows with time and is never used twice, so log entries may outlive what they speak of.
+    Column("sequence", Integer, primary_key=True),
+    Column("message_id", Text, nullable=False, unique=True),
+    Column("place", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("headers", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("options", LargeBinary, nullable=False),
+    Column("flow_key", Text),
+    # Between commas, also around: `,a,b,`.
+    Column("labels", Text),
+    Column("caller_ip", Text),
+    Column("retried", Integer, nullable=False),
+    Column("cancel_requested", Integer, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("not_before", Integer, nullable=False),
+    Column("due_at", Integer, nullable=False),
+    Column("finished_at", Integer),
+)
+
+Index(
+    "messages_open",
+    messages.c.place,
+    messages.c.due_at,
+    sqlite_where=text("finished_at IS NULL"),
+)
+Index(
+    "messages_parked",
+    messages.c.flow_key,
+    messages.c.sequence,
+    sqlite_where=text("place = 'parked'"),
+)
+Index(
+    "messages_finished",
+    messages.c.finished_at,
+    sqlite_where=text("finished_at IS NOT NULL"),
+)
+
+log_entries = Table(
+    "log_entries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    # Error, next delivery, answer: JSON, absent for most.
+    Column("details", LargeBinary),
+)
+Index("log_entries_of_message", log_entries.c.sequence)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sequence", Integer, nullable=False, unique=True),
+    Column("failed_at", Integer, nullable=False),
+    Column("response_status", Integer, nullable=False),
+    Column("response_headers", LargeBinary, nullable=False),
+    Column("response_body", LargeBinary, nullable=False),
+)
+
+deduplication = Table(
+    "deduplication",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+Index("deduplication_expiring", deduplication.c.expires_at)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("role", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Integer, nullable=False),
+)

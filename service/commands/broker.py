@@ -1,0 +1,48 @@
+"""`waybill broker`: only the embedded broker, for services on other ports or in other languages."""
+
+from typing import Annotated
+
+import typer
+
+from service.commands.document import json_line
+from service.commands.options import AsJson, Data
+from service.commands.serve import LISTENING, UntilStdinEnds, announce, run_server
+
+USUAL_PORT = 8322
+EXPORT = "export "
+
+BrokerPort = Annotated[
+    int, typer.Option("--port", metavar="N", help="The port to listen on; 0 takes any free one.")
+]
+
+
+def broker(
+    data: Data = None,
+    port: BrokerPort = USUAL_PORT,
+    as_json: AsJson = False,
+    until_stdin_ends: UntilStdinEnds = False,
+) -> None:
+    """Start a QStash for this machine alone.
+
+    Prints where it listens, and the four variables that make a service or an SDK use it.
+    """
+    from service.commands.loading import settings_in_force
+
+    in_force = settings_in_force({"data": data})
+
+    async def work() -> None:
+        from service.serving import serve_broker
+
+        tell = announce_as_json if as_json else announce
+        await serve_broker(in_force, port=port, announce=tell)
+
+    run_server(work(), host="127.0.0.1", ports=(port,), until_stdin_ends=until_stdin_ends)
+
+
+def announce_as_json(line: str) -> None:
+    """`listening on URL` as `{"url": URL}`, and `export NAME=VALUE` as `{NAME: VALUE}`."""
+    if line.startswith(LISTENING):
+        announce(json_line({"url": line.removeprefix(LISTENING)}))
+    else:
+        name, _, value = line.removeprefix(EXPORT).partition("=")
+        announce(json_line({name: value}))

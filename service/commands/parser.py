@@ -1,0 +1,51 @@
+"""The verbs of `waybill`, in the order in which a newcomer meets them."""
+
+import sys
+from io import TextIOWrapper
+
+import typer
+
+from service.commands.broker import broker
+from service.commands.cancel import cancel
+from service.commands.demo import demo
+from service.commands.doctor import doctor
+from service.commands.history import history
+from service.commands.retry import retry
+from service.commands.serve import serve
+from service.commands.settings import settings
+from service.commands.upload import upload
+from service.commands.version import version
+from service.commands.watch import watch
+
+VERBS = (
+    demo,
+    serve,
+    upload,
+    watch,
+    history,
+    retry,
+    cancel,
+    doctor,
+    settings,
+    broker,
+    version,
+)
+
+app = typer.Typer(
+    name="waybill",
+    help="Tracks documents from upload to result: every step is kept, and can be watched live.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for verb in VERBS:
+    app.command(verb.__name__)(verb)
+
+
+def run() -> None:
+    """Runs the command line; a terminal that cannot show a sign gets a question mark instead."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    app()

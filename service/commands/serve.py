@@ -1,0 +1,126 @@
+"""`waybill serve`: the whole service in the foreground."""
+
+import asyncio
+import errno
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from service.commands.endings import ExitCode, complain
+from service.commands.options import Data
+
+LISTENING = "listening on "
+
+Host = Annotated[
+    str | None,
+    typer.Option("--host", metavar="HOST", help="The address to listen on.", show_default="as set"),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        metavar="N",
+        help="The port to listen on; 0 takes any free one.",
+        show_default="as set",
+    ),
+]
+UntilStdinEnds = Annotated[
+    bool,
+    typer.Option(
+        "--until-stdin-ends",
+        help="Stop when standard input ends: with the program that started this one.",
+    ),
+]
+
+
+def serve(
+    data: Data = None,
+    host: Host = None,
+    port: Port = None,
+    until_stdin_ends: UntilStdinEnds = False,
+) -> None:
+    """Start the service.
+
+    That is the API, the page, the feed, the workers, and the embedded broker if no QStash is set.
+    Prints one line, `listening on http://HOST:PORT`, when it is ready; logs go to standard error.
+    """
+    from service.commands.loading import settings_in_force
+
+    in_force = settings_in_force({"data": data, "host": host, "port": port})
+
+    async def work() -> None:
+        from service.serving import serve as serve_everything
+
+        await serve_everything(in_force, announce=announce)
+
+    ports = (in_force.port, in_force.broker_port)
+    run_server(work(), host=in_force.host, ports=ports, until_stdin_ends=until_stdin_ends)
+
+
+def announce(line: str) -> None:
+    """Scripts wait for this line, so it must not stay in a buffer."""
+    print(line, flush=True)
+
+
+def run_server(
+    work: Coroutine[Any, Any, None], *, host: str, ports: Sequence[int], until_stdin_ends: bool
+) -> NoReturn:
+    """Runs a server until it is told to stop, on the quickest event loop there is."""
+    from service.commands.loading import refuse
+    from service.processing.registry import UnknownProcessor
+    from service.settings import SettingsError
+
+    if until_stdin_ends:
+        threading.Thread(target=_stop_with_stdin, daemon=True).start()
+    code = ExitCode.DONE
+    try:
+        with asyncio.Runner(loop_factory=quickest_loop()) as runner:
+            runner.run(work)
+    except SettingsError as error:
+        refuse(error)
+        code = ExitCode.USAGE
+    except UnknownProcessor as error:
+        complain(str(error))
+        code = ExitCode.USAGE
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
+            raise
+        complain(_no_address(error, host, ports))
+        code = ExitCode.REFUSED
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    raise typer.Exit(int(code))
+
+
+def quickest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it exists, else asyncio's own."""
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        return None
+    new_loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return new_loop
+
+
+def _stop_with_stdin() -> None:
+    """Whoever started us holds the other end; the system closes it even if they are killed."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _no_address(error: OSError, host: str, ports: Sequence[int]) -> str:
+    shown = " or ".join(str(port) for port in ports if port) or "any"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {shown} of {host} is taken, perhaps by another Waybill; "
+            "stop that one, or take any free port with --port 0"
+        )
+    why = (error.strerror or "no permission").lower()
+    return f"cannot listen on {host}, port {shown}: {why}; choose others with --host and --port"

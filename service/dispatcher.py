@@ -1,0 +1,183 @@
+"""Follows the log and does what is due: publish what waits, chase what was lost, tidy up.
+
+Nobody calls the dispatcher. An upload only appends; the dispatcher sees it in the log like
+everything else, so an upload is accepted while QStash is down, and a crash between two steps
+loses nothing: the duty is still there when the log is read again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from events.document.attempts import expire
+from events.document.duties import Task
+from events.document.state import Document, Status
+from events.errors import WaybillError
+from events.follow import follow
+from events.store import EventStore, Recorded
+from events.wakeup import Wakeup
+from projections.documents import Tracked
+from service.agenda import Agenda, Due
+from service.clock import MICROSECONDS, Clock
+from service.documents import Documents
+from service.enqueuing import Enqueuer, pause_after
+from service.errands import Errands
+from service.publisher import NotPublished, Unreachable
+
+log = structlog.get_logger(__name__)
+
+BATCH = 100
+"""Documents published with one call."""
+AT_ONCE = 4
+"""Groups of duties under way at once."""
+AFTER_FAILURE = 5 * MICROSECONDS
+
+
+class Dispatcher:
+    """Does the duties of all documents: one loop for the log and one for the clock."""
+
+    def __init__(
+        self,
+        documents: Documents,
+        enqueuer: Enqueuer,
+        errands: Errands,
+        *,
+        store: EventStore,
+        wakeup: Wakeup,
+        clock: Clock,
+    ) -> None:
+        self.silent: NotPublished | None = None
+        """Why QStash cannot be reached; ``None`` as long as it answers."""
+        self._documents = documents
+        self._enqueuer = enqueuer
+        self._errands = errands
+        self._store = store
+        self._wakeup = wakeup
+        self._clock = clock
+        self._agenda = Agenda(documents.policy)
+        self._changed = asyncio.Event()
+        self._free = asyncio.Semaphore(AT_ONCE)
+        self._busy: set[tuple[str, Task]] = set()
+        self._failures = 0
+        self._probe_at = 0
+
+    async def run(self, unfinished: Sequence[Tracked], *, after: int, alone: bool) -> None:
+        """Start with these documents as they are at position ``after``, then follow for ever.
+
+        ``alone`` says that no other process works on this log, so that whatever looks as if it
+        were under way was interrupted by our own end.
+        """
+        self._agenda = Agenda(self._documents.policy)
+        self._busy.clear()
+        for tracked in unfinished:
+            self._agenda.start_with(
+                tracked.document, version=tracked.version, heard_at=tracked.updated_at
+            )
+        if alone:
+            for tracked in unfinished:
+                await self._resume(tracked.document)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow(after), name="dispatcher-log")
+            tasks.create_task(self._work(tasks), name="dispatcher-clock")
+
+    async def _resume(self, document: Document) -> None:
+        if document.status is Status.PROCESSING:
+            await self._documents.apply(
+                document.id,
+                lambda found, now: expire(
+                    found, now=now, policy=self._documents.policy, detected_by="restart"
+                ),
+            )
+        elif document.publishing is not None:
+            self._agenda.postpone(document.id, Task.REPUBLISH, self._clock())
+
+    async def _follow(self, after: int) -> None:
+        async for page in follow(self._store, after=after, wakeup=self._wakeup):
+            for event in page:
+                if not self._agenda.hear(event):
+                    await self._wake(event)
+            self._changed.set()
+
+    async def _wake(self, event: Recorded) -> None:
+        version, document = await self._documents.load(event.fact.document_id)
+        if document is not None:
+            self._agenda.start_with(document, version=version, heard_at=event.recorded_at)
+
+    async def _work(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            await self._free.acquire()
+            due = self._take()
+            if due:
+                tasks.create_task(self._do(due), name="duties")
+            else:
+                self._free.release()
+                await self._rest()
+
+    def _take(self) -> list[Due]:
+        now = self._clock()
+        if now < self._probe_at:
+            return []
+        # While QStash does not answer, one document asks for all the others.
+        found = self._agenda.due(now, BATCH if self.silent is None else 1)
+        fresh = [due for due in found if (due.document.id, due.task) not in self._busy]
+        self._busy.update((due.document.id, due.task) for due in fresh)
+        return fresh
+
+    async def _rest(self) -> None:
+        self._changed.clear()
+        next_at = self._agenda.next_at()
+        if next_at is None:
+            await self._changed.wait()
+            return
+        microseconds = max(next_at, self._probe_at) - self._clock()
+        try:
+            async with asyncio.timeout(max(microseconds, 0) / MICROSECONDS):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def _do(self, due: Sequence[Due]) -> None:
+        try:
+            publishing = [one for one in due if one.task in (Task.PUBLISH, Task.REPUBLISH)]
+            if publishing:
+                await self._publish(publishing)
+            for one in due:
+                if one not in publishing:
+                    await self._run_errand(one)
+        finally:
+            self._busy.difference_update((one.document.id, one.task) for one in due)
+            self._free.release()
+            self._changed.set()
+
+    async def _publish(self, due: Sequence[Due]) -> None:
+        try:
+            self._note(await self._enqueuer.enqueue(due))
+        except WaybillError as error:
+            self._later(due, error)
+
+    async def _run_errand(self, due: Due) -> None:
+        try:
+            delay = await self._errands.do(due.task, due.document)
+        except (WaybillError, Unreachable) as error:
+            self._later([due], error)
+            return
+        if delay is not None:
+            self._agenda.postpone(due.document.id, due.task, self._clock() + delay)
+
+    def _later(self, due: Sequence[Due], error: Exception) -> None:
+        """One document's trouble never stops the others; its duty comes back."""
+        log.warning("duties failed", task=due[0].task, documents=len(due), error=str(error))
+        for one in due:
+            self._agenda.postpone(one.document.id, one.task, self._clock() + AFTER_FAILURE)
+
+    def _note(self, silent: NotPublished | None) -> None:
+        if silent is None:
+            if self.silent is not None:
+                log.info("QStash answers again")
+            self.silent, self._failures, self._probe_at = None, 0, 0
+            return
+        self._failures += 1
+        pause = pause_after(self._failures)
+        log.warning("QStash does not answer", error=silent.message, again_in_us=pause)
+        self.silent, self._probe_at = silent, self._clock() + pause

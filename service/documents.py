@@ -1,0 +1,149 @@
+"""The verbs of a document: load, decide, append; once more if somebody else was quicker."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+
+from events.document import decisions
+from events.document.decisions import known
+from events.document.evolve import evolve
+from events.document.facts import DocumentEvent, DocumentRegistered
+from events.document.policy import Policy
+from events.document.state import Document
+from events.errors import Conflict
+from events.store import Append, EventStore, NewEvent, Recorded, document_stream
+from service.clock import Clock, NewId
+
+R = TypeVar("R")
+
+CONFLICTS = 5
+"""How often a decision is made again because the document changed meanwhile."""
+
+CACHED = 10_000
+"""Documents whose state is kept in memory. What is appended is still checked by the log."""
+
+Rule = Callable[[Document | None, int], tuple[Sequence[DocumentEvent], R]]
+"""The document and the time in; events to append and a result out."""
+
+Step = Callable[[Document, int], Sequence[DocumentEvent]]
+"""A rule about a document that must exist, without a result."""
+
+
+class Decided(msgspec.Struct, Generic[R], frozen=True):
+    """What a rule decided, after its events became durable; ``recorded`` may be empty."""
+
+    document: Document | None
+    recorded: Sequence[Recorded]
+    result: R
+
+
+class Documents:
+    """Decides about documents, one append at a time."""
+
+    def __init__(
+        self, store: EventStore, *, clock: Clock, new_id: NewId, policy: Policy, node: str
+    ) -> None:
+        self.policy = policy
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+        self._meta = {"node": node}
+        self._cache: OrderedDict[str, tuple[int, Document | None]] = OrderedDict()
+
+    async def decide(self, document_id: str, rule: Rule[R]) -> Decided[R]:
+        """Apply a rule; raises ``Conflict`` only if the document will not keep still."""
+        for _ in range(CONFLICTS - 1):
+            try:
+                return await self._decide_once(document_id, rule)
+            except Conflict:
+                self._cache.pop(document_id, None)
+        return await self._decide_once(document_id, rule)
+
+    async def load(self, document_id: str) -> tuple[int, Document | None]:
+        """The document's version, and the document as the log tells it now."""
+        return await self._load(document_id)
+
+    async def history(self, document_id: str) -> list[Recorded]:
+        """Every event of the document, oldest first."""
+        return await self._store.read_stream(document_stream(document_id))
+
+    async def register(self, event: DocumentRegistered) -> Decided[bool]:
+        """Accept a document; the result tells whether it is new."""
+
+        def rule(document: Document | None, _now: int) -> tuple[Sequence[DocumentEvent], bool]:
+            events = decisions.register(document, event)
+            return events, bool(events)
+
+        return await self.decide(event.document_id, rule)
+
+    async def apply(self, document_id: str, step: Step) -> Decided[None]:
+        """Apply a step; raises ``DocumentUnknown``, and what the step refuses."""
+
+        def rule(document: Document | None, now: int) -> tuple[Sequence[DocumentEvent], None]:
+            return step(known(document, document_id), now), None
+
+        return await self.decide(document_id, rule)
+
+    async def retry(self, document_id: str, *, by: str, reason: str) -> Decided[None]:
+        """Start another run; raises ``Refused``."""
+        return await self.apply(
+            document_id,
+            lambda document, now: decisions.retry(document, by=by, reason=reason, now=now),
+        )
+
+    async def cancel(self, document_id: str, *, by: str, reason: str) -> Decided[None]:
+        """Stop the document, at once or when its attempt ends; raises ``Refused``."""
+        return await self.apply(
+            document_id,
+            lambda document, now: decisions.request_cancel(document, by=by, reason=reason, now=now),
+        )
+
+    async def _decide_once(self, document_id: str, rule: Rule[R]) -> Decided[R]:
+        version, document = await self._load(document_id)
+        facts, result = rule(document, self._clock())
+        if not facts:
+            return Decided(document, (), result)
+        appended = await self._store.append(self._append(document_id, version, facts))
+        for fact in facts:
+            document = evolve(document, fact)
+        self._remember(document_id, appended.version, document)
+        return Decided(document, appended.recorded, result)
+
+    def _append(self, document_id: str, version: int, facts: Sequence[DocumentEvent]) -> Append:
+        now = self._clock()
+        events: list[NewEvent] = []
+        for fact in facts:
+            events.append(
+                NewEvent(
+                    event_id=self._new_id(),
+                    fact=fact,
+                    occurred_at=now,
+                    correlation_id=f"{document_id}.{getattr(fact, 'run', 0)}",
+                    causation_id=events[-1].event_id if events else None,
+                    meta=self._meta,
+                )
+            )
+        return Append(stream=document_stream(document_id), expected=version, events=events)
+
+    async def _load(self, document_id: str) -> tuple[int, Document | None]:
+        cached = self._cache.get(document_id)
+        if cached is not None:
+            self._cache.move_to_end(document_id)
+            return cached
+        document: Document | None = None
+        version = 0
+        for event in await self._store.read_stream(document_stream(document_id)):
+            document = evolve(document, event.fact)
+            version = event.version
+        return version, document
+
+    def _remember(self, document_id: str, version: int, document: Document | None) -> None:
+        known_version = self._cache.get(document_id, (0, None))[0]
+        if version < known_version:
+            return
+        self._cache[document_id] = (version, document)
+        self._cache.move_to_end(document_id)
+        while len(self._cache) > CACHED:
+            self._cache.popitem(last=False)

@@ -1,0 +1,140 @@
+"""A process that serves: claim the data folder, listen, announce, and stop in order."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import structlog
+
+from service.app import Service, open_service
+from service.clock import system_clock
+from service.embedded import (
+    HOST,
+    STOP_SECONDS,
+    Qstash,
+    broker_app,
+    broker_beside,
+    broker_inside,
+    prepare,
+)
+from service.hosting import address_of, bind, hosted, stop_signals
+from service.logs import configure_logging
+from service.settings import Settings, SettingsError, refuse_open_door, warnings_of
+
+log = structlog.get_logger(__name__)
+
+Announce = Callable[[str], None]
+
+
+async def serve(settings: Settings, *, announce: Announce) -> None:
+    """Run the whole service until SIGINT or SIGTERM; raises ``SettingsError`` or ``OSError``."""
+    refuse_open_door(settings)
+    _log_to_standard_error(settings)
+    for warning in warnings_of(settings):
+        log.warning(warning)
+    with _claimed(settings.data):
+        listening = bind(settings.host, settings.port)
+        here = address_of(listening, settings.host)
+        async with AsyncExitStack() as broker, stop_signals() as stop:
+            qstash = await broker.enter_async_context(_qstash(settings))
+            public_url = (settings.public_url or here).rstrip("/")
+            async with open_service(settings, qstash=qstash, public_url=public_url) as service:
+                grace = settings.drain_seconds
+                async with hosted(service.web, listening, grace_seconds=grace):
+                    announce(f"listening on {here}")
+                    await stop.wait()
+                    log.info("stopping")
+                    await _drain(service, broker, seconds=grace)
+
+
+async def serve_broker(
+    settings: Settings,
+    *,
+    port: int,
+    announce: Announce,
+) -> None:
+    """Run the broker alone until SIGINT or SIGTERM; announces its address and credentials."""
+    _log_to_standard_error(settings)
+    credentials = await asyncio.to_thread(prepare, settings.data)
+    listening = bind(HOST, port)
+    url = address_of(listening, HOST)
+    app = broker_app(settings.data, credentials)
+    async with stop_signals() as stop, hosted(app, listening, grace_seconds=STOP_SECONDS):
+        announce(f"listening on {url}")
+        announce(f"export QSTASH_URL={url}")
+        announce(f"export QSTASH_TOKEN={credentials.token}")
+        announce(f"export QSTASH_CURRENT_SIGNING_KEY={credentials.current_signing_key}")
+        announce(f"export QSTASH_NEXT_SIGNING_KEY={credentials.next_signing_key}")
+        await stop.wait()
+
+
+async def _drain(service: Service, broker: AsyncExitStack, *, seconds: float) -> None:
+    """Stop in the order of the work: nothing new arrives, what runs may end, readers are told."""
+    service.vitals.stopping = True
+    goodbyes = asyncio.create_task(service.hub.drain(), name="goodbyes")
+    await broker.aclose()
+    left = await service.deliveries.drain(seconds)
+    if left:
+        log.warning("attempts were stopped; they begin again at the next start", attempts=left)
+    await goodbyes
+
+
+@asynccontextmanager
+async def _qstash(settings: Settings) -> AsyncIterator[Qstash]:
+    if settings.uses_embedded_broker:
+        run = broker_inside if settings.broker_process == "inside" else broker_beside
+        async with run(settings.data, port=settings.broker_port) as qstash:
+            yield qstash
+        return
+    yield Qstash(
+        url=settings.qstash_url,
+        token=settings.qstash_token or "",
+        current_signing_key=settings.qstash_current_signing_key or "",
+        next_signing_key=settings.qstash_next_signing_key or "",
+        embedded=False,
+    )
+
+
+@contextmanager
+def _claimed(data: Path) -> Iterator[None]:
+    """Make the data folder ours: with SQLite only one process may write."""
+    data.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 32).decode().strip() or "unknown"
+            raise SettingsError(
+                [
+                    f"the data folder {data} is in use by another Waybill (process {holder}); "
+                    "stop that one, or give this one another folder with --data"
+                ]
+            ) from None
+        os.truncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _log_to_standard_error(settings: Settings) -> None:
+    secrets = [
+        secret
+        for secret in (
+            settings.api_token,
+            settings.qstash_token,
+            settings.qstash_current_signing_key,
+            settings.qstash_next_signing_key,
+        )
+        if secret
+    ]
+    configure_logging(
+        style=settings.log_format,
+        level=settings.log_level,
+        clock=system_clock,
+        secrets=secrets,
+    )

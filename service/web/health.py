@@ -1,0 +1,62 @@
+"""How the service is: for people, for load balancers, for Prometheus; and what the queue does."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import Response, get
+from litestar.params import Parameter
+
+from projections.lookups import Lookups
+from projections.queues import QueueView
+from service.metrics import CONTENT_TYPE, Metrics
+from service.vitals import Vitals
+from service.web.injected import Log, Now
+
+
+class HealthView(msgspec.Struct, frozen=True, kw_only=True):
+    """``status`` is ``ok``, ``degraded`` (works, but look at the reasons) or ``stopping``."""
+
+    status: Literal["ok", "degraded", "stopping"]
+    reasons: list[str]
+    version: str
+    position: int
+    projections: dict[str, int]
+    broker: str
+
+
+@get("/health", summary="How the service is", tags=["operations"])
+async def health(vitals: Vitals, store: Log) -> Response[HealthView]:
+    """200 while documents are accepted, 503 once the service is stopping."""
+    position = await store.head()
+    reasons = vitals.troubles()
+    status: Literal["ok", "degraded", "stopping"] = "degraded" if reasons else "ok"
+    if vitals.stopping:
+        status = "stopping"
+    return Response(
+        HealthView(
+            status=status,
+            reasons=reasons,
+            version=vitals.version,
+            position=position,
+            projections=vitals.projected(),
+            broker=vitals.broker,
+        ),
+        status_code=503 if vitals.stopping else 200,
+    )
+
+
+@get("/metrics", summary="Numbers for Prometheus", media_type="text/plain", tags=["operations"])
+async def metrics_page(metrics: Metrics, vitals: Vitals) -> Response[bytes]:
+    """Counters and gauges in Prometheus' text format."""
+    vitals.measure()
+    return Response(metrics.page(), media_type=CONTENT_TYPE)
+
+
+@get("/v1/queue", summary="The queue now", tags=["operations"])
+async def get_queue(
+    lookups: Lookups,
+    clock: Now,
+    minutes: Annotated[int, Parameter(ge=1, le=1440, description="How far back.")] = 60,
+) -> Response[QueueView]:
+    """What waits, what runs, and how long both took."""
+    return Response(await lookups.queue(now=clock(), minutes=minutes))

@@ -1,0 +1,93 @@
+"""Our errors as RFC 9457 problem details: what, which, and what to do."""
+
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from events.errors import (
+    Conflict,
+    DocumentUnknown,
+    InvalidEvent,
+    LogUnavailable,
+    Overloaded,
+    Refused,
+    UnknownEvent,
+)
+from service.storage import BadObjectName, ObjectMissing
+
+log = structlog.get_logger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_S = "5"
+
+
+class Problem(Exception):
+    """An answer that is an error; ``detail`` tells which and what to do."""
+
+    def __init__(self, status: int, title: str, detail: str, **extra: object) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.extra = extra
+
+
+class TooLarge(Problem):
+    """The body is larger than is accepted here."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            413,
+            "Too large",
+            f"The body has more than {limit} bytes, the most that is accepted here.",
+            limit=limit,
+        )
+
+
+KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
+    (DocumentUnknown, 404, "No such document"),
+    (Refused, 409, "Not possible now"),
+    (Conflict, 409, "Changed meanwhile"),
+    (InvalidEvent, 422, "Not acceptable"),
+    (BadObjectName, 422, "Not an object name"),
+    (ObjectMissing, 422, "No such object"),
+    (Overloaded, 503, "Busy"),
+    (UnknownEvent, 503, "The log is newer than this version"),
+    (LogUnavailable, 503, "The log is not available"),
+)
+"""Our errors, their status and their title; the first that fits counts."""
+
+
+def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, object]]:
+    """The answer for any exception that reaches the edge."""
+    if isinstance(error, Problem):
+        return problem(error.status, error.title, error.detail, **error.extra)
+    if isinstance(error, HTTPException):
+        return _from_framework(error)
+    for kind, status, title in KNOWN:
+        if isinstance(error, kind):
+            return problem(status, title, str(error))
+    log.exception("a request failed", path=request.url.path, exc_info=error)
+    return problem(
+        500,
+        "Our mistake",
+        "Something went wrong here that should not; the server's log has the details.",
+    )
+
+
+def problem(status: int, title: str, detail: str, **extra: object) -> Response[dict[str, object]]:
+    """A problem details answer."""
+    headers = {"Retry-After": RETRY_AFTER_S} if status == 503 else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
+    return Response(body, status_code=status, headers=headers, media_type=PROBLEM_JSON)
+
+
+def _from_framework(error: HTTPException) -> Response[dict[str, object]]:
+    extra = {"errors": error.extra} if error.extra else {}
+    titles = {400: "Not understood", 401: "Not signed in", 404: "Not found", 405: "Not allowed"}
+    title = titles.get(error.status_code, "Not accepted")
+    return problem(error.status_code, title, error.detail, **extra)

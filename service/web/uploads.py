@@ -1,0 +1,192 @@
+"""How a document comes in: a raw body, a form with one file, or a reference to a stored object."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.params import Parameter
+from multipart import MultipartSegment, parse_options_header  # type: ignore[import-untyped] # no types
+
+from projections.documents import Documents as DocumentRows
+from projections.documents import Tracked
+from projections.views import DocumentView, view
+from service.metrics import Metrics
+from service.settings import Settings
+from service.uploads import Accepted, Held, Offer, Uploads
+from service.web.bodies import read_body, refuse_declared
+from service.web.incoming import Form, raw_chunks
+from service.web.problems import Problem
+
+MAX_JSON_BYTES = 64 * 1024
+FORM_BYTES = 64 * 1024
+"""What a form may add to the size of its file."""
+KEY_LIMIT = 255
+FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+WebRequest = Request[Any, Any, Any]
+
+
+class AcceptedView(msgspec.Struct, frozen=True):
+    """The accepted document, and the log position that tells of it."""
+
+    document: DocumentView
+    position: int
+
+
+class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A document that lies in the object store already, at ``path``."""
+
+    path: str
+    owner: str = "default"
+    content_type: str = "application/pdf"
+    id: str | None = None
+    name: str | None = None
+    processor: str | None = None
+
+
+_REFERENCE = msgspec.json.Decoder(Reference)
+
+
+@post(
+    "/v1/documents",
+    status_code=202,
+    summary="Upload a document",
+    request_max_body_size=None,  # kept by ourselves, while the body is streamed
+    tags=["documents"],
+)
+async def upload(
+    request: WebRequest,
+    uploads: Uploads,
+    settings: Settings,
+    metrics: Metrics,
+    name: Annotated[str | None, Parameter(description="The file's name, of a raw body.")] = None,
+    owner: Annotated[str | None, Parameter(description="Whose document it is.")] = None,
+    processor: Annotated[str | None, Parameter(description="Which processor reads it.")] = None,
+) -> Response[AcceptedView]:
+    """Accept a document and answer 202 at once; it is queued and read in the background.
+
+    The body is the document itself (``Content-Type: application/pdf``), a ``multipart/form-data``
+    form with one file and the optional fields ``owner``, ``name`` and ``processor``, or, as
+    ``application/json``, a reference to an object that lies in the store already. With an
+    ``Idempotency-Key`` the same upload can be repeated: it gives the same document.
+    """
+    content_type, _ = parse_options_header(request.headers.get("content-type", ""))
+    offer = Offer(
+        name=name or "",
+        owner=owner or "default",
+        content_type=content_type or "application/octet-stream",
+        processor=processor or settings.processor,
+        idempotency_key=_idempotency_key(request),
+    )
+    if content_type == "application/json":
+        accepted = await _by_reference(request, uploads, offer)
+    elif content_type in FORM_TYPES:
+        accepted = await _form(request, uploads, offer, limit=settings.max_upload_bytes)
+    else:
+        accepted = await _raw(request, uploads, offer, limit=settings.max_upload_bytes)
+    metrics.uploads.labels("accepted" if accepted.new else "repeated").inc()
+    return _accepted(accepted)
+
+
+def _idempotency_key(request: WebRequest) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= KEY_LIMIT:
+        raise Problem(
+            400,
+            "Not understood",
+            f"The Idempotency-Key has {len(key)} characters; it takes 1 to {KEY_LIMIT}.",
+        )
+    return key
+
+
+async def _raw(request: WebRequest, uploads: Uploads, offer: Offer, *, limit: int) -> Accepted:
+    refuse_declared(request, limit=limit)
+    uploads.check(offer)
+    held = await uploads.store(raw_chunks(request, limit=limit))
+    return await _accept(uploads, offer, held)
+
+
+async def _accept(uploads: Uploads, offer: Offer, held: Held) -> Accepted:
+    try:
+        return await uploads.accept(offer, held)
+    except Exception:
+        await uploads.drop(held)
+        raise
+
+
+async def _form(request: WebRequest, uploads: Uploads, offer: Offer, *, limit: int) -> Accepted:
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise Problem(
+            415,
+            "Not a document",
+            "The body is declared as a web form. Send the file itself with "
+            "'Content-Type: application/pdf' (curl: --data-binary @file.pdf -H ...), "
+            "or as multipart/form-data (curl: -F file=@file.pdf).",
+        )
+    refuse_declared(request, limit=limit + FORM_BYTES)
+    form = Form(request, limit=limit)
+    held: Held | None = None
+    try:
+        while (part := await form.next_part()) is not None:
+            if part.filename is None:
+                offer = _with_field(offer, part, await form.field())
+                continue
+            if held is not None:
+                raise Problem(400, "Not understood", "The form has two files; send one at a time.")
+            held = await uploads.store(form.file())
+            offer = _with_file(offer, part)
+        if held is None:
+            raise Problem(400, "Not understood", "The form has no file; add one, such as file=...")
+        return await uploads.accept(offer, held)
+    except Exception:
+        if held is not None:
+            await uploads.drop(held)
+        raise
+
+
+def _with_field(offer: Offer, part: MultipartSegment, value: str) -> Offer:
+    known = ("owner", "name", "processor")
+    if part.name not in known:
+        raise Problem(
+            400,
+            "Not understood",
+            f"The form field {part.name[:80]!r} is not known; there are {', '.join(known)}.",
+        )
+    return msgspec.structs.replace(offer, **{part.name: value}) if value else offer
+
+
+def _with_file(offer: Offer, part: MultipartSegment) -> Offer:
+    content_type = part.content_type or "application/octet-stream"
+    return msgspec.structs.replace(
+        offer, name=offer.name or part.filename, content_type=content_type
+    )
+
+
+async def _by_reference(request: WebRequest, uploads: Uploads, offer: Offer) -> Accepted:
+    body = await read_body(request, limit=MAX_JSON_BYTES)
+    try:
+        reference = _REFERENCE.decode(body)
+    except msgspec.MsgspecError as error:
+        raise Problem(400, "Not understood", f"The reference cannot be read: {error}.") from error
+    offer = msgspec.structs.replace(
+        offer,
+        name=reference.name or "",
+        owner=reference.owner,
+        content_type=reference.content_type,
+        processor=reference.processor or offer.processor,
+    )
+    return await uploads.refer(offer, path=reference.path, own_id=reference.id)
+
+
+def _accepted(accepted: Accepted) -> Response[AcceptedView]:
+    rows = DocumentRows()
+    tracked: Tracked | None = None
+    for event in accepted.recorded:
+        tracked = rows.fold(tracked, event)
+    if tracked is None:
+        raise AssertionError("an accepted document has events")
+    return Response(
+        AcceptedView(view(tracked), tracked.position),
+        status_code=202,
+        headers={"Location": f"/v1/documents/{accepted.document_id}"},
+    )

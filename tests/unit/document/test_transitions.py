@@ -1,0 +1,278 @@
+"""The table of states: each row is a document, what happens to it, and where that leads."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from events.document.attempts import Failure, expire, fail, succeed
+from events.document.decisions import (
+    record_enqueued,
+    register,
+    request_cancel,
+    request_enqueue,
+    retry,
+)
+from events.document.facts import (
+    CancelRequested,
+    DeadLettered,
+    DocumentEvent,
+    DocumentRegistered,
+    Enqueued,
+    EnqueueRequested,
+    LeaseExpired,
+    Requeued,
+    RetryScheduled,
+    TransportObserved,
+)
+from events.document.policy import SECOND
+from events.document.state import Document, Status
+from tests.unit.document.attempt_results import BROKEN, FLAKY, TEXT
+from tests.unit.document.builders import (
+    LEASE_END,
+    NOW,
+    POLICY,
+    after,
+    an,
+    cancelled,
+    deliver,
+    failed,
+    names,
+    processing,
+    publishing,
+    queued,
+    received,
+    retrying,
+    succeeded,
+)
+
+
+def test_a_new_document_is_received() -> None:
+    events = register(None, an(DocumentRegistered))
+
+    assert names(events) == ["DocumentRegistered"]
+    assert received().status is Status.RECEIVED
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (received(), "initial"),
+        (after(failed(), an(Requeued)), "requeue"),
+        (retrying(), "lost"),
+        (queued(), "lost"),
+        (after(queued(), an(TransportObserved)), "transport_exhausted"),
+        (publishing(), "publish_retry"),
+    ],
+    ids=["received", "requeued", "retrying", "queued", "exhausted", "publishing"],
+)
+def test_a_waiting_document_can_be_published(document: Document, reason: str) -> None:
+    events = request_enqueue(document, destination="http://n", policy=POLICY, now=NOW)
+
+    [requested] = events
+    assert isinstance(requested, EnqueueRequested)
+    assert requested.reason == reason
+    assert requested.publish_no == document.publish_no + 1
+    assert after(document, requested).status is Status.QUEUED
+
+
+@pytest.mark.parametrize(
+    "document",
+    [processing(), succeeded(), failed(), cancelled(), after(queued(), an(CancelRequested))],
+    ids=["processing", "succeeded", "failed", "cancelled", "cancel asked"],
+)
+def test_nothing_else_is_published(document: Document) -> None:
+    assert request_enqueue(document, destination="http://n", policy=POLICY, now=NOW) == []
+
+
+def test_every_publish_has_a_deduplication_id_of_its_own() -> None:
+    [first] = request_enqueue(received(), destination="http://n", policy=POLICY, now=NOW)
+    [second] = request_enqueue(
+        after(received(), first), destination="http://n", policy=POLICY, now=NOW
+    )
+
+    assert isinstance(first, EnqueueRequested)
+    assert isinstance(second, EnqueueRequested)
+    assert first.dedup_id == f"{received().id}.1.1"
+    assert second.dedup_id == f"{received().id}.1.2"
+
+
+def test_a_published_document_is_queued() -> None:
+    events = record_enqueued(publishing(), an(Enqueued))
+
+    document = after(publishing(), *events)
+    assert document.status is Status.QUEUED
+    assert document.publishing is None
+    assert document.message_ids == ("msg_1",)
+
+
+@pytest.mark.parametrize(
+    "document", [publishing(), queued(), retrying()], ids=["publishing", "queued", "retrying"]
+)
+def test_a_delivery_starts_a_waiting_document_in_one_append(document: Document) -> None:
+    receipt = deliver(document)
+
+    assert names(receipt.events) == ["DeliveryReceived", "ProcessingStarted"]
+    assert receipt.answer is None
+    begun = after(document, *receipt.events)
+    assert begun.status is Status.PROCESSING
+    assert begun.attempt == document.attempt + 1
+    assert begun.lease_until == NOW + POLICY.lease
+
+
+def test_a_live_lease_is_respected() -> None:
+    receipt = deliver(processing())
+
+    assert names(receipt.events) == ["DeliveryIgnored"]
+    assert after(processing(), *receipt.events).attempt_id == "attempt_1"
+
+
+@pytest.mark.parametrize(
+    ("document", "sequel", "status"),
+    [
+        (processing(), "RetryScheduled", Status.RETRYING),
+        (processing(attempt=4), "DeadLettered", Status.FAILED),
+        (after(processing(), an(CancelRequested)), "Cancelled", Status.CANCELLED),
+    ],
+    ids=["attempts left", "budget used up", "cancel asked"],
+)
+def test_a_lease_that_ran_out_ends_its_attempt(
+    document: Document, sequel: str, status: Status
+) -> None:
+    now = LEASE_END + POLICY.grace
+
+    events = expire(document, now=now, policy=POLICY, detected_by="sweeper")
+
+    assert names(events) == ["LeaseExpired", sequel]
+    assert after(document, *events).status is status
+
+
+def test_a_delivery_takes_over_from_a_lease_that_ran_out_in_one_append() -> None:
+    receipt = deliver(processing(), now=LEASE_END)
+
+    assert names(receipt.events) == [
+        "LeaseExpired",
+        "RetryScheduled",
+        "DeliveryReceived",
+        "ProcessingStarted",
+    ]
+    assert after(processing(), *receipt.events).attempt_id == "attempt_2"
+
+
+def test_a_success_of_the_current_attempt_ends_the_document() -> None:
+    decision = _succeed(processing())
+
+    document = after(processing(), *decision)
+    assert document.status is Status.SUCCEEDED
+    assert document.result_ref == TEXT.result_ref
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        after(processing(), an(LeaseExpired), an(RetryScheduled)),
+        after(processing(), an(LeaseExpired), an(DeadLettered)),
+        after(processing(), an(LeaseExpired), an(RetryScheduled), an(EnqueueRequested)),
+    ],
+    ids=["retrying", "failed", "published again"],
+)
+def test_a_late_success_counts_when_nobody_started_after_it(document: Document) -> None:
+    [event] = _succeed(document)
+
+    assert getattr(event, "late", None) is True
+    assert after(document, event).status is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("document", "failure", "sequel", "status"),
+    [
+        (processing(), FLAKY, "RetryScheduled", Status.RETRYING),
+        (processing(attempt=4), FLAKY, "DeadLettered", Status.FAILED),
+        (processing(), BROKEN, "DeadLettered", Status.FAILED),
+        (after(processing(), an(CancelRequested)), FLAKY, "Cancelled", Status.CANCELLED),
+        (after(processing(), an(CancelRequested)), BROKEN, "Cancelled", Status.CANCELLED),
+    ],
+    ids=["retryable", "budget used up", "not retryable", "cancel asked", "cancel asked, broken"],
+)
+def test_a_failure_is_retried_or_ends_the_document(
+    document: Document, failure: Failure, sequel: str, status: Status
+) -> None:
+    decision = fail(
+        document,
+        run=1,
+        attempt_id="attempt_1",
+        failure=failure,
+        duration_ms=5,
+        now=NOW,
+        policy=POLICY,
+    )
+
+    assert names(list(decision.events)) == ["ProcessingFailed", sequel]
+    assert after(document, *decision.events).status is status
+
+
+@pytest.mark.parametrize(
+    "document",
+    [received(), publishing(), queued(), retrying()],
+    ids=["received", "publishing", "queued", "retrying"],
+)
+def test_a_waiting_document_is_cancelled_at_once(document: Document) -> None:
+    events = request_cancel(document, by="ann", reason="", now=NOW)
+
+    assert names(events) == ["CancelRequested", "Cancelled"]
+    assert after(document, *events).status is Status.CANCELLED
+
+
+def test_a_running_attempt_is_cancelled_when_it_ends() -> None:
+    events = request_cancel(processing(), by="ann", reason="", now=NOW)
+
+    assert names(events) == ["CancelRequested"]
+    assert after(processing(), *events).status is Status.PROCESSING
+
+
+def test_a_document_whose_worker_went_silent_is_cancelled_at_once() -> None:
+    events = request_cancel(processing(), by="ann", reason="", now=LEASE_END)
+
+    assert names(events) == ["CancelRequested", "LeaseExpired", "Cancelled"]
+
+
+@pytest.mark.parametrize(
+    "document", [succeeded(), failed(), cancelled()], ids=["succeeded", "failed", "cancelled"]
+)
+def test_a_document_that_has_ended_can_be_retried(document: Document) -> None:
+    events = retry(document, by="ann", reason="", now=NOW)
+
+    again = after(document, *events)
+    assert (again.status, again.run, again.attempt) == (Status.RECEIVED, 2, 0)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [received(), publishing(), queued(), processing(), retrying(), succeeded(), failed()],
+    ids=lambda document: document.status.value,
+)
+def test_what_the_transport_says_never_changes_a_status(document: Document) -> None:
+    noted = after(document, an(TransportObserved))
+
+    assert noted.status is document.status
+    assert noted.attempt_id == document.attempt_id
+    assert noted.lease_until == document.lease_until
+
+
+def test_a_retry_is_expected_when_our_own_delay_is_over() -> None:
+    decision = fail(
+        processing(attempt=2),
+        run=1,
+        attempt_id="attempt_1",
+        failure=FLAKY,
+        duration_ms=5,
+        now=NOW,
+        policy=POLICY,
+    )
+
+    assert after(processing(attempt=2), *decision.events).retry_at == NOW + 60 * SECOND
+
+
+def _succeed(document: Document) -> Sequence[DocumentEvent]:
+    return succeed(
+        document, run=1, attempt_id="attempt_1", outcome=TEXT, duration_ms=5, now=NOW
+    ).events
