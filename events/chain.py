@@ -6,6 +6,8 @@ own, so that erasing what it holds can keep the hash, and the chain still verifi
 
 import hashlib
 
+import msgspec
+
 GENESIS = bytes(32)
 """What the first event is chained to."""
 
@@ -16,17 +18,6 @@ def link(previous: bytes, *, header: bytes, data: bytes) -> bytes:
     return hashlib.sha256(previous + header_digest + hashlib.sha256(data).digest()).digest()
 
 
-def header(
-    *,
-    position: int,
-    stream: str,
-    version: int,
-    event_id: str,
-    type_name: str,
-    schema_version: int,
-    occurred_at: int,
-    recorded_at: int,
-) -> bytes:
+def header(**fields: object) -> bytes:
     """The canonical bytes of everything about an event but its data."""
-    fields = (position, stream, version, event_id, type_name, schema_version)
-    return "\n".join(map(str, (*fields, occurred_at, recorded_at))).encode()
+    return msgspec.json.encode(fields, order="sorted")

@@ -79,10 +79,13 @@ def _next(event: NewEvent, *, stream: str, after: Head, version: int, recorded_a
         stream=stream,
         version=version,
         event_id=event.event_id,
-        type_name=encoded.type,
+        type=encoded.type,
         schema_version=encoded.schema_version,
         occurred_at=event.occurred_at,
         recorded_at=recorded_at,
+        correlation_id=event.correlation_id,
+        causation_id=event.causation_id,
+        meta=event.meta,
     )
     recorded = Recorded(
         position=position,

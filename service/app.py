@@ -33,6 +33,7 @@ from service.errands import Errands
 from service.feed.hub import Hub
 from service.feed.limits import FeedLimits, within_descriptors
 from service.metrics import create_metrics
+from service.orphans import OrphanRemover
 from service.processing.limits import Limits
 from service.processing.pool import Pool
 from service.processing.registry import ProcessorSpec, load_processors
@@ -94,16 +95,17 @@ async def open_service(
         hub = await _hub(store, read_database)
         runners = _runners(store, read_database, hub)
         lookups = Lookups(read_database, runners[DOCUMENTS].applied)
+        enqueuer = Enqueuer(
+            documents,
+            publisher,
+            clock=system_clock,
+            flow=_flow(processors, settings, pool),
+            transport="local" if qstash.embedded else "qstash",
+        )
         dispatcher = Dispatcher(
             documents,
-            Enqueuer(
-                documents,
-                publisher,
-                clock=system_clock,
-                flow=_flow(processors, settings, pool),
-                transport="local" if qstash.embedded else "qstash",
-            ),
-            Errands(documents, publisher),
+            enqueuer,
+            Errands(documents, publisher, enqueuer),
             store=store,
             wakeup=store.wakeup,
             clock=system_clock,
@@ -121,6 +123,7 @@ async def open_service(
             **{f"projection {name}": runner.run for name, runner in runners.items()},
             "feed": hub.run,
             "dispatcher": _dispatching(dispatcher, lookups, store),
+            "orphans": OrphanRemover(storage, store, lookups, clock=system_clock).run,
         }
         tasks = await stack.enter_async_context(background(loops))
         deliveries = Deliveries(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from events.document import decisions
 from events.document.duties import Task, repeatable
-from events.document.facts import Enqueued, PublishFailed
+from events.document.facts import DocumentEvent, Enqueued, PublishFailed
 from events.document.state import Document
 from service.agenda import Due
 from service.clock import MICROSECONDS, Clock
@@ -65,7 +65,7 @@ class Enqueuer:
             and repeatable(publishing, now=self._clock(), policy=self._documents.policy)
         )
         if not repeat:
-            document = await self._request(due.document.id)
+            document = await self.request(due.document)
         if document is None or document.publishing is None:
             return None
         key, parallelism = self._flow(document)
@@ -78,16 +78,20 @@ class Enqueuer:
             parallelism=parallelism,
         )
 
-    async def _request(self, document_id: str) -> Document | None:
-        decided = await self._documents.apply(
-            document_id,
-            lambda document, now: decisions.request_enqueue(
+    async def request(self, seen: Document) -> Document | None:
+        """Record that it is about to be published; ``None`` if somebody else was quicker."""
+
+        def step(document: Document, now: int) -> Sequence[DocumentEvent]:
+            if (document.run, document.publish_no) != (seen.run, seen.publish_no):
+                return []
+            return decisions.request_enqueue(
                 document,
                 destination=self._publisher.process_url,
                 policy=self._documents.policy,
                 now=now,
-            ),
-        )
+            )
+
+        decided = await self._documents.apply(seen.id, step)
         return decided.document if decided.recorded else None
 
     async def _record(self, job: Job, outcome: Published | NotPublished) -> None:
@@ -111,7 +115,7 @@ class Enqueuer:
         )
 
     async def _record_failed(self, job: Job, failed: NotPublished) -> None:
-        def step(document: Document, now: int) -> Sequence[PublishFailed]:
+        def step(document: Document, now: int) -> Sequence[DocumentEvent]:
             failures = document.publishing.failures if document.publishing else 0
             event = PublishFailed(
                 document_id=job.document_id,
@@ -123,7 +127,7 @@ class Enqueuer:
                 ambiguous=failed.ambiguous,
                 next_publish_at=now + pause_after(failures + 1),
             )
-            return [event] if decisions.record_publish_failed(document, event) else []
+            return decisions.record_publish_failed(document, event)
 
         await self._documents.apply(job.document_id, step)
 

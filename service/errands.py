@@ -10,6 +10,7 @@ from events.document.duties import Task
 from events.document.facts import TransportObserved
 from events.document.state import Document
 from service.documents import Documents
+from service.enqueuing import Enqueuer
 from service.publisher import Publisher
 
 log = structlog.get_logger(__name__)
@@ -17,14 +18,13 @@ log = structlog.get_logger(__name__)
 LONGEST_INQUIRY = 3_600_000_000
 """How long to wait at most before asking for the same message again, in microseconds."""
 
-PostponeBy = Callable[[Document, int], None]
-
 
 class Errands:
     """Does one duty for one document."""
 
-    def __init__(self, documents: Documents, publisher: Publisher) -> None:
+    def __init__(self, documents: Documents, publisher: Publisher, enqueuer: Enqueuer) -> None:
         self._documents = documents
+        self._enqueuer = enqueuer
         self._publisher = publisher
         self._asked: dict[str, int] = {}
         self._doers: dict[Task, Callable[[Document], Awaitable[int | None]]] = {
@@ -55,15 +55,7 @@ class Errands:
             return min(self._documents.policy.patience << min(asked, 10), LONGEST_INQUIRY)
         self._asked.pop(document.id, None)
         log.warning("QStash does not know a message any more", document=document.id)
-        await self._documents.apply(
-            document.id,
-            lambda found, now: decisions.request_enqueue(
-                found,
-                destination=self._publisher.process_url,
-                policy=self._documents.policy,
-                now=now,
-            ),
-        )
+        await self._enqueuer.request(document)
         return None
 
     async def _withdraw(self, document: Document) -> None:

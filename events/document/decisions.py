@@ -8,6 +8,7 @@ from events.document.attempts import lease_expired
 from events.document.facts import (
     Cancelled,
     CancelRequested,
+    DeadLettered,
     DlqEntryRemoved,
     DocumentEvent,
     DocumentRegistered,
@@ -21,6 +22,12 @@ from events.document.facts import (
 from events.document.policy import Policy
 from events.document.state import Document, Status
 from events.errors import DocumentUnknown, Refused
+
+REFUSED_FOR_CONTENT = frozenset({400, 404, 413, 422})
+"""Statuses that speak of the message itself; others (a wrong token, a quota) can be mended."""
+
+MOST_REFUSALS = 8
+"""Refusals of one document before it counts as unpublishable: some two minutes."""
 
 
 def known(document: Document | None, document_id: str) -> Document:
@@ -90,9 +97,23 @@ def record_enqueued(document: Document, event: Enqueued) -> list[DocumentEvent]:
 
 
 def record_publish_failed(document: Document, event: PublishFailed) -> list[DocumentEvent]:
-    """The publish failed; recorded only while it is still the one that is awaited."""
+    """The publish failed; recorded only while it is still the one that is awaited.
+
+    What QStash refuses for its content again and again will never be taken: then the run is over.
+    """
     awaited = document.publishing is not None and document.publish_no == event.publish_no
-    return [event] if awaited and event.run == document.run else []
+    if not awaited or event.run != document.run or document.publishing is None:
+        return []
+    refused = event.http_status in REFUSED_FOR_CONTENT
+    if not refused or document.publishing.failures + 1 < MOST_REFUSALS:
+        return [event]
+    dead = DeadLettered(
+        document_id=document.id,
+        run=document.run,
+        reason="unpublishable",
+        last_error=f"QStash does not take it: {event.error_message}",
+    )
+    return [event, dead]
 
 
 def request_cancel(document: Document, *, by: str, reason: str, now: int) -> list[DocumentEvent]:

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from events.document import effects
 from events.document.facts import (
     AttemptDiscarded,
     Cancelled,
@@ -26,7 +27,7 @@ from events.document.facts import (
     RetryScheduled,
     TransportObserved,
 )
-from events.document.state import SEEN_SIGNATURES, Document, Publishing, Status
+from events.document.state import Document
 
 
 def fold(events: list[DocumentEvent]) -> Document | None:
@@ -42,22 +43,8 @@ def evolve(document: Document | None, event: DocumentEvent) -> Document:
     if document is not None:
         return _evolve(document, event)
     if isinstance(event, DocumentRegistered):
-        return _registered(event)
+        return effects.registered(event)
     raise ValueError(f"the first event of a document cannot be {type(event).__name__}")
-
-
-def _registered(event: DocumentRegistered) -> Document:
-    return Document(
-        id=event.document_id,
-        blob_ref=event.blob_ref,
-        sha256=event.sha256,
-        bytes=event.bytes,
-        name=event.name,
-        owner=event.owner,
-        content_type=event.content_type,
-        processor=event.processor,
-        waiting_since=event.received_at,
-    )
 
 
 def _evolve(document: Document, event: DocumentEvent) -> Document:  # noqa: C901 - one flat match
@@ -65,253 +52,42 @@ def _evolve(document: Document, event: DocumentEvent) -> Document:  # noqa: C901
         case DocumentRegistered():
             return document
         case EnqueueRequested():
-            return _enqueue_requested(document, event)
+            return effects.enqueue_requested(document, event)
         case Enqueued():
-            return _enqueued(document, event)
+            return effects.enqueued(document, event)
         case PublishFailed():
-            return _publish_failed(document, event)
+            return effects.publish_failed(document, event)
         case DeliveryReceived():
-            return _delivery_received(document, event)
+            return effects.delivery_received(document, event)
         case DeliveryIgnored():
-            return _delivery_ignored(document, event)
+            return effects.delivery_ignored(document, event)
         case ProcessingStarted():
-            return _started(document, event)
+            return effects.started(document, event)
         case ProgressReported():
-            return _progressed(document, event)
+            return effects.progressed(document, event)
         case ProcessingSucceeded():
-            return _succeeded(document, event)
+            return effects.succeeded(document, event)
         case ProcessingFailed():
-            return _attempt_over(document, error=event.error_message, kind=event.error_class)
+            return effects.attempt_over(document, error=event.error_message, kind=event.error_class)
         case LeaseExpired():
-            return _attempt_over(
+            return effects.attempt_over(
                 document, error="the worker was not heard from in time", kind="lease_expired"
             )
         case RetryScheduled():
-            return _retry_scheduled(document, event)
+            return effects.retry_scheduled(document, event)
         case DeadLettered():
-            return _dead(document, event)
+            return effects.dead(document, event)
         case TransportObserved():
-            return _observed(document, event)
+            return effects.observed(document, event)
         case CancelRequested():
             return replace(document, cancel_requested=True)
         case Cancelled():
-            return _cancelled(document)
+            return effects.cancelled(document)
         case Requeued():
-            return _requeued(document, event)
+            return effects.requeued(document, event)
         case DlqEntryRemoved():
-            return _dlq_entry_removed(document, event)
+            return effects.dlq_entry_removed(document, event)
         case AttemptDiscarded():
             return document
         case _ as unreachable:
             assert_never(unreachable)
-
-
-def _enqueue_requested(document: Document, event: EnqueueRequested) -> Document:
-    return replace(
-        document,
-        status=Status.QUEUED,
-        publish_no=event.publish_no,
-        attempt_budget=event.attempt_budget,
-        transport_exhausted=False,
-        retry_at=None,
-        publishing=Publishing(
-            dedup_id=event.dedup_id,
-            destination=event.destination,
-            requested_at=event.requested_at,
-            next_at=None,
-            ambiguous=False,
-            failures=document.publishing.failures if document.publishing else 0,
-        ),
-    )
-
-
-def _enqueued(document: Document, event: Enqueued) -> Document:
-    if event.run != document.run:
-        return document
-    document = _with_message(document, event.message_id)
-    if event.publish_no == document.publish_no:
-        document = replace(document, publishing=None)
-    if document.status is Status.QUEUED:
-        return replace(document, delivery="created")
-    return document
-
-
-def _publish_failed(document: Document, event: PublishFailed) -> Document:
-    if document.publishing is None or event.publish_no != document.publish_no:
-        return document
-    return replace(
-        document,
-        publishing=replace(
-            document.publishing,
-            next_at=event.next_publish_at,
-            ambiguous=event.ambiguous or document.publishing.ambiguous,
-            failures=document.publishing.failures + 1,
-        ),
-    )
-
-
-def _delivery_received(document: Document, event: DeliveryReceived) -> Document:
-    return replace(_with_signature(document, event), publishing=None, delivery="active")
-
-
-def _delivery_ignored(document: Document, event: DeliveryIgnored) -> Document:
-    document = replace(document, ignored=document.ignored + 1)
-    if event.reason != "stale_run":
-        return _with_signature(document, event)
-    # It stays a message of an earlier run, whatever this event says: its replay is no Retry.
-    former = (*document.former_message_ids, event.message_id)
-    return replace(document, former_message_ids=former[-SEEN_SIGNATURES:])
-
-
-def _with_signature(document: Document, event: DeliveryReceived | DeliveryIgnored) -> Document:
-    signature = (event.message_id, event.retried, event.jti)
-    seen = document.seen
-    if signature not in seen:
-        seen = (*seen, signature)[-SEEN_SIGNATURES:]
-    return replace(_with_message(document, event.message_id), seen=seen)
-
-
-def _with_message(document: Document, message_id: str) -> Document:
-    if message_id in document.message_ids:
-        return document
-    return replace(document, message_ids=(*document.message_ids, message_id))
-
-
-def _started(document: Document, event: ProcessingStarted) -> Document:
-    return replace(
-        document,
-        status=Status.PROCESSING,
-        attempt=event.attempt,
-        attempt_id=event.attempt_id,
-        lease_until=event.lease_until,
-        pages_done=0,
-        retry_at=None,
-        error=None,
-        error_class=None,
-        transport_exhausted=False,
-    )
-
-
-def _progressed(document: Document, event: ProgressReported) -> Document:
-    if event.attempt_id != document.attempt_id or document.status is not Status.PROCESSING:
-        return document
-    return replace(
-        document,
-        pages_done=event.pages_done,
-        pages_total=event.pages_total,
-        lease_until=event.lease_until,
-    )
-
-
-def _succeeded(document: Document, event: ProcessingSucceeded) -> Document:
-    return replace(
-        document,
-        status=Status.SUCCEEDED,
-        lease_until=None,
-        retry_at=None,
-        error=None,
-        error_class=None,
-        result_ref=event.result_ref,
-        pages=event.pages,
-        pages_done=event.pages,
-        pages_total=event.pages,
-        publishing=None,
-        transport_exhausted=False,
-        delivery=document.delivery if event.late else "delivered",
-    )
-
-
-def _attempt_over(document: Document, *, error: str, kind: str) -> Document:
-    return replace(
-        document, status=Status.RETRYING, lease_until=None, error=error, error_class=kind
-    )
-
-
-def _retry_scheduled(document: Document, event: RetryScheduled) -> Document:
-    return replace(
-        document,
-        status=Status.RETRYING,
-        retry_at=event.next_at,
-        waiting_since=event.next_at,
-        delivery="retry",
-    )
-
-
-def _dead(document: Document, event: DeadLettered) -> Document:
-    return replace(
-        document,
-        status=Status.FAILED,
-        lease_until=None,
-        retry_at=None,
-        error=event.last_error or document.error,
-        publishing=None,
-        delivery=None if event.reason == "unpublishable" else "failed",
-    )
-
-
-def _observed(document: Document, event: TransportObserved) -> Document:
-    document = _observed_dead_letter(document, event)
-    if event.kind == "withdrawal" and event.message_id == document.withdraw:
-        document = replace(document, withdraw=None)
-    if not document.knows(event.message_id):
-        return document
-    newest = event.message_id == document.message_ids[-1]
-    gave_up = event.final and event.state in ("failed", "cancelled")
-    if gave_up and newest and not document.status.final:
-        document = replace(document, transport_exhausted=True)
-    return replace(document, delivery=event.state) if newest else document
-
-
-def _observed_dead_letter(document: Document, event: TransportObserved) -> Document:
-    if event.dlq_id is None:
-        return document
-    return replace(document, dlq_id=event.dlq_id, dlq_message_id=event.message_id)
-
-
-def _cancelled(document: Document) -> Document:
-    return replace(
-        document,
-        status=Status.CANCELLED,
-        lease_until=None,
-        retry_at=None,
-        publishing=None,
-        withdraw=document.message_ids[-1] if document.message_ids else None,
-        delivery="cancelled" if document.message_ids else None,
-    )
-
-
-def _requeued(document: Document, event: Requeued) -> Document:
-    by_transport = event.via == "qstash_dlq"
-    former = (*document.former_message_ids, *document.message_ids) if by_transport else ()
-    return replace(
-        document,
-        oldest_body_run=document.oldest_body_run if by_transport else event.run,
-        former_message_ids=former[-SEEN_SIGNATURES:],
-        status=Status.RECEIVED,
-        waiting_since=event.requested_at,
-        run=event.run,
-        attempt=0,
-        attempt_id=None,
-        lease_until=None,
-        pages_done=0,
-        pages_total=0,
-        publish_no=0,
-        publishing=None,
-        message_ids=(),
-        seen=(),
-        ignored=0,
-        retry_at=None,
-        error=None,
-        error_class=None,
-        result_ref=None,
-        pages=0,
-        cancel_requested=False,
-        transport_exhausted=False,
-        delivery=None,
-    )
-
-
-def _dlq_entry_removed(document: Document, event: DlqEntryRemoved) -> Document:
-    if event.dlq_id != document.dlq_id:
-        return document
-    return replace(document, dlq_id=None, dlq_message_id=None)

@@ -153,6 +153,21 @@ def test_a_worker_that_came_too_late_passes_on_what_is_true_now(
     assert (answer.status, answer.retry_after_s) == (status, retry_after_s)
 
 
+def test_the_reason_of_a_failure_is_passed_on_to_the_dead_letter() -> None:
+    receipt = deliver(failed())
+
+    assert receipt.answer is not None
+    assert receipt.answer.reason == "it needs a password"
+
+
+def test_a_cancel_is_carried_out_when_a_delivery_finds_the_worker_gone() -> None:
+    receipt = deliver(after(processing(), an(CancelRequested)), now=LEASE_END)
+
+    assert names(receipt.events) == ["LeaseExpired", "Cancelled", "DeliveryIgnored"]
+    assert getattr(receipt.events[-1], "reason", None) == "cancelled"
+    assert receipt.answer == ACKNOWLEDGED
+
+
 def test_a_silent_workers_last_attempt_is_answered_as_dead() -> None:
     receipt = deliver(processing(attempt=4), now=LEASE_END)
 
@@ -178,11 +193,15 @@ def test_an_ignored_delivery_is_stored_twenty_times_and_answered_always() -> Non
 
 
 def test_a_budget_that_was_lowered_meanwhile_ends_the_run() -> None:
-    document = after(retrying(attempt=3), an(EnqueueRequested, publish_no=2, attempt_budget=2))
+    document = after(retrying(attempt=2), an(EnqueueRequested, publish_no=2, attempt_budget=2))
 
     receipt = deliver(document)
 
-    assert names(receipt.events) == ["DeadLettered", "DeliveryIgnored"]
+    dead, ignored = receipt.events
+    assert isinstance(dead, DeadLettered)
+    assert (dead.reason, dead.last_error) == ("budget_exhausted", "the worker process ended")
+    assert isinstance(ignored, DeliveryIgnored)
+    assert ignored.reason == "dead"
     assert receipt.answer is not None
     assert receipt.answer.status == 489
 

@@ -162,6 +162,28 @@ def test_a_withdrawal_is_always_noted_because_it_closes_a_duty() -> None:
     assert observe(cancelled(), event) == [event]
 
 
+@pytest.mark.parametrize(
+    "notice",
+    [
+        an(TransportObserved, kind="log_poll", message_id="msg_0", dlq_id=None),
+        an(TransportObserved, kind="log_poll", state="created", final=False, dlq_id=None),
+    ],
+    ids=["an older message", "a known state"],
+)
+def test_what_changes_nothing_is_not_noted(notice: TransportObserved) -> None:
+    assert observe(queued(), notice) == []
+
+
+def test_a_new_state_of_the_message_is_noted() -> None:
+    notice = an(TransportObserved, kind="log_poll", state="active", final=False, dlq_id=None)
+
+    assert observe(queued(), notice) == [notice]
+
+
+def test_the_failure_of_a_failed_documents_message_is_no_news() -> None:
+    assert observe(failed(), an(TransportObserved, dlq_id=None)) == []
+
+
 def test_the_end_of_a_message_is_noted_although_its_state_is_known() -> None:
     known_state = after(queued(), an(TransportObserved, kind="log_poll", dlq_id=None, final=False))
     final = an(TransportObserved, dlq_id=None)

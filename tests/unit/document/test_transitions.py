@@ -269,7 +269,25 @@ def test_a_retry_is_expected_when_our_own_delay_is_over() -> None:
         policy=POLICY,
     )
 
-    assert after(processing(attempt=2), *decision.events).retry_at == NOW + 60 * SECOND
+    scheduled = decision.events[-1]
+    assert isinstance(scheduled, RetryScheduled)
+    assert (scheduled.next_attempt, scheduled.next_at) == (3, NOW + 60 * SECOND)
+    assert scheduled.basis == "retry_after"
+
+
+def test_a_start_says_how_long_the_document_has_waited() -> None:
+    [_, started] = deliver(queued(), now=NOW).events
+
+    assert getattr(started, "waited_ms", None) == 10_000
+    [_, early] = deliver(retrying(), now=NOW).events
+    assert getattr(early, "waited_ms", None) == 0
+
+
+def test_a_silent_worker_is_named_in_the_end_of_its_lease() -> None:
+    events = expire(processing(), now=LEASE_END, policy=POLICY, detected_by="delivery")
+
+    assert events[0] == an(LeaseExpired, detected_by="delivery")
+    assert events[1] == an(RetryScheduled, next_at=LEASE_END, basis="sweeper")
 
 
 def _succeed(document: Document) -> Sequence[DocumentEvent]:
