@@ -19,14 +19,21 @@ PATIENCE_SECONDS = 2.0
 class Lookups:
     """Answers from the tables."""
 
-    def __init__(self, database: Database, applied: Wakeup) -> None:
+    def __init__(
+        self,
+        database: Database,
+        applied: Wakeup,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self._database = database
         self._applied = applied
+        self._patience = patience_seconds
 
     async def reach(self, position: int) -> bool:
-        """Wait until the documents' table includes this position; ``False`` if it takes too long."""
+        """Wait until the documents' table includes this position; ``False`` if it takes long."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience):
                 while self._applied.head < position:
                     await self._applied.wait_beyond(position - 1)
         except TimeoutError:

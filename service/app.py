@@ -2,7 +2,7 @@
 
 import asyncio
 import platform
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from service.metrics import create_metrics
 from service.orphans import OrphanRemover
 from service.processing.limits import Limits
 from service.processing.pool import Pool
-from service.processing.registry import ProcessorSpec, load_processors
+from service.processing.registry import ProcessorSpec
 from service.publisher import Publisher
 from service.settings import Settings
 from service.signing_keys import SigningKeys
@@ -54,6 +54,8 @@ PATIENCE = 300 * MICROSECONDS
 INLINE_AT_ONCE = 64
 """Deliveries at once for processors that need no worker."""
 
+Processors = Mapping[str, ProcessorSpec]
+
 
 class Service(msgspec.Struct, frozen=True):
     """The running service: its HTTP surface, and what has to be told of the end."""
@@ -66,10 +68,9 @@ class Service(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, *, qstash: Qstash, public_url: str
+    settings: Settings, *, qstash: Qstash, public_url: str, processors: Processors
 ) -> AsyncIterator[Service]:
     """Open everything the service needs, in order, and close it in reverse."""
-    processors = load_processors(settings.processors)
     policy = policy_of(settings)
     node = f"{platform.node()}-{new_id()[-6:]}"
     metrics = create_metrics()
@@ -214,7 +215,7 @@ def _new_epoch() -> str:
     return new_id()[-8:]
 
 
-def _pool(settings: Settings, processors: Any) -> Pool:
+def _pool(settings: Settings, processors: Processors) -> Pool:
     limits = Limits(
         seconds=settings.worker_seconds,
         address_space_bytes=settings.worker_memory_bytes,
@@ -254,7 +255,7 @@ def _flow(processors: Any, settings: Settings, pool: Pool) -> Callable[[Document
     places = settings.max_deliveries or pool.size
 
     def flow(document: Document) -> tuple[str, int]:
-        spec: ProcessorSpec | None = processors.get(document.processor)
+        spec = processors.get(document.processor)
         inline = spec is not None and spec.inline
         return f"waybill-{document.processor}", INLINE_AT_ONCE if inline else places + 1
 

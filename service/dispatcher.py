@@ -32,6 +32,7 @@ BATCH = 100
 AT_ONCE = 4
 """Groups of duties under way at once."""
 AFTER_FAILURE = 5 * MICROSECONDS
+AFTER_BUSY = MICROSECONDS
 
 
 class Dispatcher:
@@ -100,7 +101,8 @@ class Dispatcher:
             self._changed.set()
 
     async def _wake(self, event: Recorded) -> None:
-        version, document = await self._documents.load(event.fact.document_id)
+        document_id, version = event.fact.document_id, event.version
+        version, document = await self._documents.load(document_id, version=version)
         if document is not None:
             self._agenda.start_with(document, version=version, heard_at=event.recorded_at)
 
@@ -119,9 +121,15 @@ class Dispatcher:
         if now < self._probe_at:
             return []
         # While QStash does not answer, one document asks for all the others.
-        found = self._agenda.due(now, BATCH if self.silent is None else 1)
-        fresh = [due for due in found if (due.document.id, due.task) not in self._busy]
-        self._busy.update((due.document.id, due.task) for due in fresh)
+        fresh: list[Due] = []
+        for due in self._agenda.due(now, BATCH if self.silent is None else 1):
+            key = (due.document.id, due.task)
+            if key in self._busy:
+                # It is under way for what the document was before, such as its last run.
+                self._agenda.postpone(*key, now + AFTER_BUSY)
+            else:
+                self._busy.add(key)
+                fresh.append(due)
         return fresh
 
     async def _rest(self) -> None:

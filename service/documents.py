@@ -61,9 +61,13 @@ class Documents:
                 self._cache.pop(document_id, None)
         return await self._decide_once(document_id, rule)
 
-    async def load(self, document_id: str) -> tuple[int, Document | None]:
-        """The document's version, and the document as the log tells it now."""
-        return await self._load(document_id)
+    async def load(self, document_id: str, *, version: int = 0) -> tuple[int, Document | None]:
+        """The document's version, and the document as the log tells it now.
+
+        Whoever heard of a ``version`` from the log asks for it: a follower may hear of an event
+        before its own writer, who remembers the state, goes on.
+        """
+        return await self._load(document_id, version)
 
     async def history(self, document_id: str) -> list[Recorded]:
         """Every event of the document, oldest first."""
@@ -127,9 +131,9 @@ class Documents:
             )
         return Append(stream=document_stream(document_id), expected=version, events=events)
 
-    async def _load(self, document_id: str) -> tuple[int, Document | None]:
+    async def _load(self, document_id: str, at_least: int = 0) -> tuple[int, Document | None]:
         cached = self._cache.get(document_id)
-        if cached is not None:
+        if cached is not None and cached[0] >= at_least:
             self._cache.move_to_end(document_id)
             return cached
         document: Document | None = None

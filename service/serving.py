@@ -22,6 +22,7 @@ from service.embedded import (
 )
 from service.hosting import address_of, bind, hosted, stop_signals
 from service.logs import configure_logging
+from service.processing.registry import UnknownProcessor, load_processors
 from service.settings import Settings, SettingsError, refuse_open_door, warnings_of
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,12 @@ Announce = Callable[[str], None]
 async def serve(settings: Settings, *, announce: Announce) -> None:
     """Run the whole service until SIGINT or SIGTERM; raises ``SettingsError`` or ``OSError``."""
     refuse_open_door(settings)
+    processors = load_processors(settings.processors)
+    if settings.processor not in processors:
+        raise UnknownProcessor(
+            f"WAYBILL_PROCESSOR is {settings.processor!r}; this server has "
+            f"{', '.join(sorted(processors))}: choose one of them, or add it to WAYBILL_PROCESSORS"
+        )
     _log_to_standard_error(settings)
     for warning in warnings_of(settings):
         log.warning(warning)
@@ -41,7 +48,9 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
         async with AsyncExitStack() as broker, stop_signals() as stop:
             qstash = await broker.enter_async_context(_qstash(settings))
             public_url = (settings.public_url or here).rstrip("/")
-            async with open_service(settings, qstash=qstash, public_url=public_url) as service:
+            async with open_service(
+                settings, qstash=qstash, public_url=public_url, processors=processors
+            ) as service:
                 grace = settings.drain_seconds
                 async with hosted(service.web, listening, grace_seconds=grace):
                     announce(f"listening on {here}")

@@ -14,6 +14,8 @@ from service.clock import Clock, NewId, crockford
 from service.documents import Documents
 from service.storage import ObjectStore
 
+FOLDER = "documents"
+"""Where uploaded bytes lie in the object store."""
 NAME_LIMIT = 255
 OWNER_LIMIT = 128
 
@@ -61,7 +63,7 @@ class Uploads:
         """Put bytes into storage; ``accept`` makes a document of them, ``drop`` forgets them."""
         # A name of its own for every upload: a repeated one must not touch what is there already.
         document_id = self._new_document_id()
-        stored = await self._storage.put_stream(f"documents/{document_id}", chunks)
+        stored = await self._storage.put_stream(f"{FOLDER}/{document_id}", chunks)
         return Held(document_id, stored.name, stored.bytes, stored.sha256)
 
     async def accept(self, offer: Offer, held: "Held") -> Accepted:

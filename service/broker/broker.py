@@ -9,7 +9,7 @@ from service.broker.arrivals import Arrival, Arrived
 from service.broker.cancelling import Cancel
 from service.broker.dead_letters import Dead, Revival
 from service.broker.delivery import Engine
-from service.broker.errors import BrokerError, Unknown
+from service.broker.errors import Unknown
 from service.broker.filters import Selection
 from service.broker.headers import Request
 from service.broker.keys import fresh_key
@@ -159,16 +159,16 @@ class Broker:
     ) -> tuple[Arrived, ...]:
         # A caller that goes away must not leave messages that the store has and the engine has not.
         kept = await asyncio.shield(self._tasks.create_task(self._hand_over(arrivals, write)))
-        if isinstance(kept, BrokerError):
+        if isinstance(kept, Exception):
             raise kept
         return kept
 
     async def _hand_over(
         self, arrivals: Sequence[Arrival], write: Coroutine[None, None, tuple[Arrived, ...]]
-    ) -> tuple[Arrived, ...] | BrokerError:
+    ) -> tuple[Arrived, ...] | Exception:
         try:
             arrived = await write
-        except BrokerError as error:
+        except Exception as error:  # handed to the caller, who waits outside of this task
             for arrival in arrivals:
                 self._engine.withdraw(arrival.message, arrival.place)
             return error

@@ -130,7 +130,11 @@ class Engine:
             if reservation is None:
                 await self._wait(self._wake, self._seconds_to_next())
                 continue
-            await self._claim(reservation)
+            try:
+                await self._claim(reservation)
+            except Exception:  # the last guard: without this loop nothing is delivered any more
+                log.exception("messages could not be claimed")
+                await self._wait(self._never, STORE_PAUSE)
 
     def _seconds_to_next(self) -> float:
         due_at = self._window.next_due
@@ -171,6 +175,10 @@ class Engine:
         while (message := await self._ready.get()) is not None and not self._stopping:
             try:
                 await self._deliver(message)
+            except Exception:  # the last guard: a worker must outlive any one message
+                log.exception(
+                    "a message is left to the next start", extra={"message_id": message.id}
+                )
             finally:
                 if self._window.leaves_room_for_others(message, self._clock()):
                     self._wake.set()

@@ -7,8 +7,8 @@ from service.broker.errors import Malformed
 __all__ = ["GO_DURATION", "go_seconds", "seconds_of"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(?:\d{1,12}[smhd])+")
-_PART = re.compile(r"(\d+)([smhd])")
+_DURATION = re.compile(r"(?:[0-9]{1,12}[smhd])+")
+_PART = re.compile(r"([0-9]+)([smhd])")
 
 _GO_UNITS = {
     "ns": 1e-9,
@@ -20,7 +20,7 @@ _GO_UNITS = {
     "m": 60.0,
     "h": 3600.0,
 }
-_GO_PART = r"(\d{1,15}(?:\.\d{0,9})?)(ns|us|µs|μs|ms|s|m|h)"
+_GO_PART = r"([0-9]{1,15}(?:\.[0-9]{0,9})?)(ns|us|µs|μs|ms|s|m|h)"
 GO_DURATION = re.compile(f"(?:{_GO_PART})+")
 
 

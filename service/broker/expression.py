@@ -17,7 +17,8 @@ __all__ = ["Expression", "evaluate", "parse"]
 LONGEST = 500
 DEEPEST = 40
 
-_TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)|([A-Za-z_]+)|([-+*/(),]))")
+_NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_TOKEN = re.compile(rf"\s*(?:{_NUMBER}|[A-Za-z_]+|[-+*/(),])")
 
 
 @dataclass(frozen=True, slots=True)

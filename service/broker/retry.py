@@ -19,7 +19,7 @@ HINTS = (
     "x-ratelimit-reset-requests",
     "x-ratelimit-reset-tokens",
 )
-_SECONDS = re.compile(r"\d{1,15}(\.\d{0,9})?")
+_SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{0,9})?")
 
 
 def delay_before_next(*, retried: int, written: str | None, hints: Headers, at: int) -> int:

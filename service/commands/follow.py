@@ -48,11 +48,13 @@ class _Connection:
         return jitter(wait / 2, wait)
 
 
-async def follow(client: Client, path: str, *, jitter: Jitter) -> AsyncGenerator[Heard, None]:
+async def follow(
+    client: Client, path: str, *, jitter: Jitter, patience_seconds: float = PATIENCE_SECONDS
+) -> AsyncGenerator[Heard, None]:
     """Everything the feed says, for as long as somebody listens.
 
     A server that cannot be reached at all ends it at once, one that goes away later only after
-    `PATIENCE_SECONDS`; a refusal ends it always.
+    `patience_seconds`; a refusal ends it always.
     """
     state = _Connection(StreamReader())
     while True:
@@ -67,8 +69,8 @@ async def follow(client: Client, path: str, *, jitter: Jitter) -> AsyncGenerator
         yield Disconnected(why)
         wait = state.next_wait(jitter)
         state.away += wait
-        if state.away > PATIENCE_SECONDS:
-            raise Unreachable(client.url, f"away for more than {PATIENCE_SECONDS:.0f} s; {why}")
+        if state.away > patience_seconds:
+            raise Unreachable(client.url, f"away for more than {patience_seconds:g} s; {why}")
         await asyncio.sleep(wait)
 
 

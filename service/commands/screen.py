@@ -22,6 +22,7 @@ ROWS_AROUND = 6
 """Lines of the terminal that are not documents: head, foot and the prompt."""
 LONGEST_NAME = 32
 LEAST_REMARK = 16
+MOST_REASONS = 10
 GAP = 2
 """Between two columns."""
 
@@ -94,6 +95,14 @@ def moving_table(console: Console, clock: Clock) -> Iterator[MovingTable]:
     ) as live:
         yield MovingTable(lambda board: shown.__setitem__(0, board))
         live.refresh()
+    for document in failures(shown[0]):
+        console.print(Text(f"{_name(document)}: {remark(document)}", style="red"))
+
+
+def failures(board: Board) -> list[Document]:
+    """Those whose reason deserves more room than a column, the newest ones if they are many."""
+    failed = [each for each in board.documents.values() if each.status == "failed" and each.error]
+    return sorted(failed, key=lambda each: each.position)[-MOST_REASONS:]
 
 
 def table(board: Board, *, now: int, rows: int, width: int) -> Table:

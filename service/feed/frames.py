@@ -119,8 +119,16 @@ def unknown(document_id: str) -> bytes:
 
 
 _ENCODER = msgspec.json.Encoder()
-# JSON escapes control characters, so no value can break a line and begin a field of its own.
-_json = _ENCODER.encode
+# JSON escapes control characters, so no value can break a line and begin a field of its own. These
+# are no line breaks to the standard either, but to Python's str.splitlines, and so to some readers.
+_LINE_BREAKS = tuple((char.encode(), f"\\u{ord(char):04x}".encode()) for char in "\x85\u2028\u2029")
+
+
+def _json(value: object) -> bytes:
+    data = _ENCODER.encode(value)
+    for raw, escaped in _LINE_BREAKS:
+        data = data.replace(raw, escaped)
+    return data
 
 
 def _frame(name: str, data: bytes, *, retry: int | None = None, cursor: str | None = None) -> bytes:

@@ -84,10 +84,15 @@ class Hub:
         """How many are open."""
         return len(self._open)
 
+    @property
+    def waiting_polls(self) -> int:
+        """How many long polls wait for something to happen."""
+        return self._polling.waiting
+
     def hear(self, position: int, changed: Sequence[Tracked]) -> None:
         """The tables were folded up to ``position``; these are the documents that changed."""
         self._heard = position
-        if self._open or not self._polling.idle:
+        if self._open or self._polling.waiting:
             for tracked in changed:
                 self._pending[tracked.document.id] = tracked
         if len(self._pending) > self.limits.waiting:

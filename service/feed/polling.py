@@ -51,9 +51,9 @@ class Polling:
         self._waiting: set[_Waiter] = set()
 
     @property
-    def idle(self) -> bool:
-        """Whether nobody waits."""
-        return not self._waiting
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
 
     async def poll(self, selection: Selection, have: str | None, *, wait: float) -> Answer:
         """What the holder of this cursor has missed; waits for something if there is nothing."""

@@ -6,6 +6,7 @@
 ``qstash``     what QStash calls
 ``health``     how the service is
 ``dashboard``  the page
+``openapi``    the description of all this; ``described`` has its words, ``examples`` its examples
 """
 
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
 
 from service.web.auth import TokenGuard
 from service.web.dashboard import page_routes
@@ -27,18 +27,16 @@ from service.web.documents import (
 )
 from service.web.feed import feed_routes
 from service.web.health import get_queue, health, metrics_page
+from service.web.openapi import openapi_config
+from service.web.parameters import known_only
 from service.web.problems import to_response
 from service.web.qstash import callback, failed, process
 from service.web.uploads import upload
 
-DESCRIPTION = """
-An event-sourced job tracker for documents. Errors are RFC 9457 problem details.
-"""
-
 
 def create_web(*, collaborators: dict[str, Any], api_token: str | None, version: str) -> Litestar:
     """The application; every route gets its collaborators by name."""
-    guarded = Router(
+    strict = Router(
         "/",
         route_handlers=[
             upload,
@@ -50,21 +48,16 @@ def create_web(*, collaborators: dict[str, Any], api_token: str | None, version:
             cancel,
             get_queue,
             metrics_page,
-            *feed_routes,
         ],
-        guards=[TokenGuard(api_token)],
+        guards=[known_only],
     )
+    # The feed knows more ways to write a parameter, and looks itself.
+    guarded = Router("/", route_handlers=[strict, *feed_routes], guards=[TokenGuard(api_token)])
     return Litestar(
         route_handlers=[guarded, health, process, failed, callback, *page_routes],
         dependencies={name: _provided(value) for name, value in collaborators.items()},
         exception_handlers={HTTPException: to_response, Exception: to_response},
-        openapi_config=OpenAPIConfig(
-            title="Waybill",
-            version=version,
-            description=DESCRIPTION.strip(),
-            path="/schema",
-            render_plugins=[],
-        ),
+        openapi_config=openapi_config(version),
         logging_config=None,
     )
 

@@ -8,11 +8,12 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 TYPES = {
-    "html": "text/html; charset=utf-8",
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
+    "html": "text/html",
+    "css": "text/css",
+    "js": "text/javascript",
     "svg": "image/svg+xml",
 }
 POLICY = "; ".join(
@@ -60,7 +61,7 @@ async def page(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/static/{name:str}", include_in_schema=False)
-async def static(request: AnyRequest, name: str) -> Response[bytes]:
+async def static(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """A part of the page, or the kit for other people's pages."""
     asset = ASSETS.get(name)
     if asset is None or name == PAGE:

@@ -4,14 +4,13 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from events.codec import encode
 from events.document.decisions import known
 from events.document.state import Status
 from events.errors import DocumentUnknown
-from events.store import Recorded
 from projections.documents import Documents as DocumentRows
 from projections.documents import Tracked
 from projections.lookups import Lookups
@@ -21,66 +20,58 @@ from service.attempts import Attempts
 from service.documents import Documents
 from service.feed.hub import Hub
 from service.web.bodies import read_body
+from service.web.document_views import (
+    LARGEST,
+    Asked,
+    DocumentId,
+    HistoryView,
+    MinPosition,
+    PageView,
+    event_view,
+)
+from service.web.document_words import (
+    CANCELLED,
+    HISTORY,
+    LISTED,
+    LOOKED_AT,
+    MAX_ASKED_BYTES,
+    RETRIED,
+    TEXT,
+)
 from service.web.injected import Storage
 from service.web.problems import Problem
 from service.web.texts import page_text, whole_text
 
-MAX_JSON_BYTES = 16 * 1024
 MAX_PAGE = 500
-REASON_LIMIT = 500
 
 WebRequest = Request[Any, Any, Any]
-
-
-class PageView(msgspec.Struct, frozen=True):
-    """Documents, the newest first; ``next`` is the cursor of the following page."""
-
-    documents: list[DocumentView]
-    next: str | None
-    position: int
-
-
-class EventView(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of a document's history; ``text`` says it in a sentence."""
-
-    position: int
-    stream: str
-    version: int
-    type: str
-    occurred_at: str
-    recorded_at: str
-    data: msgspec.Raw
-    text: str
-
-
-class HistoryView(msgspec.Struct, frozen=True):
-    """A document's whole history, the oldest event first."""
-
-    document_id: str
-    events: list[EventView]
-
-
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who asked for a change, and why; kept in the history."""
-
-    reason: str = ""
-    by: str = "api"
-
 
 _ASKED = msgspec.json.Decoder(Asked)
 
 
-@get("/v1/documents", summary="List documents", tags=["documents"])
+@get(
+    "/v1/documents",
+    summary="List documents",
+    tags=["documents"],
+    opt=LISTED,
+)
 async def list_documents(
-    lookups: Lookups,
-    hub: Hub,
+    lookups: NamedDependency[Lookups],
+    hub: NamedDependency[Hub],
     status: Annotated[
-        list[Status] | None, Parameter(description="Only these; may be repeated.")
+        list[Status] | None, QueryParameter(description="Only these; may be repeated.")
     ] = None,
-    owner: Annotated[str | None, Parameter(description="Only this owner's.")] = None,
-    limit: Annotated[int, Parameter(ge=1, le=MAX_PAGE)] = 50,
-    cursor: Annotated[str | None, Parameter(description="The `next` of the page before.")] = None,
-    min_position: Annotated[int, Parameter(ge=0, description="Wait for this position.")] = 0,
+    owner: Annotated[str | None, QueryParameter(description="Only this owner's.")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="How many at most.")] = 50,
+    cursor: Annotated[
+        str | None,
+        QueryParameter(
+            pattern="^[0-9]{1,18}$",
+            title="the next of the page before",
+            description="The `next` of the page before.",
+        ),
+    ] = None,
+    min_position: MinPosition = 0,
 ) -> Response[PageView]:
     """Documents, the newest first. ``Feed-Cursor`` is where the live feed goes on from."""
     await _reach(lookups, min_position)
@@ -97,13 +88,18 @@ async def list_documents(
     )
 
 
-@get("/v1/documents/{document_id:str}", summary="Look at a document", tags=["documents"])
+@get(
+    "/v1/documents/{document_id:str}",
+    summary="Look at a document",
+    tags=["documents"],
+    opt=LOOKED_AT,
+)
 async def get_document(
-    document_id: str,
-    lookups: Lookups,
-    documents: Documents,
-    hub: Hub,
-    min_position: Annotated[int, Parameter(ge=0, description="Wait for this position.")] = 0,
+    document_id: DocumentId,
+    lookups: NamedDependency[Lookups],
+    documents: NamedDependency[Documents],
+    hub: NamedDependency[Hub],
+    min_position: MinPosition = 0,
 ) -> Response[DocumentView]:
     """The document's state, both axes of it."""
     await _reach(lookups, min_position)
@@ -111,9 +107,14 @@ async def get_document(
     return Response(view(tracked), headers={"Feed-Cursor": await hub.cursor_at(tracked.position)})
 
 
-@get("/v1/documents/{document_id:str}/events", summary="A document's history", tags=["documents"])
+@get(
+    "/v1/documents/{document_id:str}/events",
+    summary="A document's history",
+    tags=["documents"],
+    opt=HISTORY,
+)
 async def get_events(
-    document_id: str, documents: Documents, request: WebRequest
+    document_id: DocumentId, documents: NamedDependency[Documents], request: WebRequest
 ) -> Response[HistoryView] | Response[str]:
     """Everything that happened to the document, as JSON, or with ``Accept: text/plain`` as text."""
     recorded = await documents.history(document_id)
@@ -122,7 +123,7 @@ async def get_events(
     if "text/plain" in request.headers.get("accept", ""):
         lines = [f"{instant(event.recorded_at)}  {sentence(event.fact)}\n" for event in recorded]
         return Response("".join(lines), media_type="text/plain; charset=utf-8")
-    return Response(HistoryView(document_id, [_event(event) for event in recorded]))
+    return Response(HistoryView(document_id, [event_view(event) for event in recorded]))
 
 
 @get(
@@ -130,18 +131,24 @@ async def get_events(
     summary="A document's text",
     media_type="text/plain",
     tags=["documents"],
+    opt=TEXT,
 )
 async def get_text(
-    document_id: str,
-    documents: Documents,
+    document_id: DocumentId,
+    documents: NamedDependency[Documents],
     storage: Storage,
-    page: Annotated[int | None, Parameter(ge=1, description="Only this page, from 1.")] = None,
+    page: Annotated[
+        int | None, QueryParameter(ge=1, le=LARGEST, description="Only this page, from 1.")
+    ] = None,
 ) -> Stream | Response[str]:
     """The extracted text: whole, with a form feed between pages, or one page."""
     document = known((await documents.load(document_id))[1], document_id)
     if document.status is not Status.SUCCEEDED:
         raise Problem(
-            409, "Not there yet", f"Document {document_id} is {document.status}, not succeeded."
+            409,
+            "Not there yet",
+            f"Document {document_id} is {document.status}; its text is there once it has "
+            "succeeded.",
         )
     if document.result_ref is None:
         return Response("", media_type="text/plain; charset=utf-8")
@@ -151,7 +158,9 @@ async def get_text(
     found = await page_text(storage, document.result_ref, page)
     if found is None:
         raise Problem(
-            404, "No such page", f"Document {document_id} has {document.pages} pages, not {page}."
+            404,
+            "No such page",
+            f"Document {document_id} has {document.pages} pages; there is no page {page}.",
         )
     return Response(found, media_type="text/plain; charset=utf-8")
 
@@ -161,9 +170,10 @@ async def get_text(
     status_code=202,
     summary="Run a document again",
     tags=["documents"],
+    opt=RETRIED,
 )
 async def retry(
-    document_id: str, documents: Documents, request: WebRequest
+    document_id: DocumentId, documents: NamedDependency[Documents], request: WebRequest
 ) -> Response[DocumentView]:
     """Start another run of a document that has ended."""
     asked = await _asked(request)
@@ -176,9 +186,13 @@ async def retry(
     status_code=202,
     summary="Cancel a document",
     tags=["documents"],
+    opt=CANCELLED,
 )
 async def cancel(
-    document_id: str, documents: Documents, attempts: Attempts, request: WebRequest
+    document_id: DocumentId,
+    documents: NamedDependency[Documents],
+    attempts: NamedDependency[Attempts],
+    request: WebRequest,
 ) -> Response[DocumentView]:
     """Stop a document, at once or as soon as its running attempt lets go."""
     asked = await _asked(request)
@@ -188,15 +202,16 @@ async def cancel(
 
 
 async def _asked(request: WebRequest) -> Asked:
-    body = await read_body(request, limit=MAX_JSON_BYTES)
+    body = await read_body(request, limit=MAX_ASKED_BYTES)
     try:
         asked = _ASKED.decode(body) if body.strip() else Asked()
     except msgspec.MsgspecError as error:
-        raise Problem(400, "Not understood", f"The body cannot be read: {error}.") from error
-    if len(asked.reason) > REASON_LIMIT or len(asked.by) > REASON_LIMIT:
         raise Problem(
-            400, "Not understood", f"'reason' and 'by' take at most {REASON_LIMIT} characters."
-        )
+            400,
+            "Not understood",
+            f"The body cannot be read: {error}. Send nothing, or JSON such as "
+            '{"by": "ada", "reason": "the scan was replaced"}.',
+        ) from error
     return asked
 
 
@@ -219,21 +234,4 @@ async def _reach(lookups: Lookups, position: int) -> None:
 
 
 def _before(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not cursor.isdigit() or len(cursor) > 18:
-        raise Problem(400, "Not understood", "The cursor is not one of ours; start without it.")
-    return int(cursor)
-
-
-def _event(recorded: Recorded) -> EventView:
-    return EventView(
-        position=recorded.position,
-        stream=recorded.stream,
-        version=recorded.version,
-        type=recorded.type,
-        occurred_at=instant(recorded.occurred_at),
-        recorded_at=instant(recorded.recorded_at),
-        data=msgspec.Raw(encode(recorded.fact).data),
-        text=sentence(recorded.fact),
-    )
+    return None if cursor is None else int(cursor)

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 from litestar import Response, Router, get
 from litestar.datastructures import ResponseHeader
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath
 from sse_starlette import EventSourceResponse
 from starlette.responses import Response as Answer
 from starlette.types import Receive, Scope, Send
@@ -16,6 +17,7 @@ from projections.reads import EVERYTHING, Selection
 from service.feed.client import Subscription
 from service.feed.frames import BusyReason
 from service.feed.hub import Hub
+from service.web.described import PROBLEM_JSON
 from service.web.feed_request import (
     AnyRequest,
     Asked,
@@ -30,7 +32,7 @@ from service.web.feed_request import (
     seconds,
     these,
 )
-from service.web.problems import PROBLEM_JSON, problem
+from service.web.problems import problem
 
 HEADERS = {
     "Cache-Control": "private, no-cache, no-store, no-transform",
@@ -97,7 +99,12 @@ STREAM = {
 
 
 @get("/documents/{document_id:str}", responses=STREAM, summary="Follow one document")
-async def feed_of_document(request: AnyRequest, hub: Hub, asked: Asked, document_id: str) -> Answer:
+async def feed_of_document(
+    request: AnyRequest,
+    hub: NamedDependency[Hub],
+    asked: NamedDependency[Asked],
+    document_id: FromPath[str],
+) -> Answer:
     """Snapshot, then live."""
     only(request)
     return await _stream(request, hub, asked, these([document_id]))
@@ -105,7 +112,10 @@ async def feed_of_document(request: AnyRequest, hub: Hub, asked: Asked, document
 
 @get("/", responses=STREAM, summary="Follow some documents")
 async def feed_of_documents(
-    request: AnyRequest, hub: Hub, asked: Asked, doc: Documents = None
+    request: AnyRequest,
+    hub: NamedDependency[Hub],
+    asked: NamedDependency[Asked],
+    doc: Documents = None,
 ) -> Answer:
     """Snapshot, then live; a document nobody has heard of yet is `unknown`."""
     only(request, "doc")
@@ -113,14 +123,21 @@ async def feed_of_documents(
 
 
 @get("/users/{owner:str}", responses=STREAM, summary="Follow the documents of an owner")
-async def feed_of_owner(request: AnyRequest, hub: Hub, asked: Asked, owner: str) -> Answer:
+async def feed_of_owner(
+    request: AnyRequest,
+    hub: NamedDependency[Hub],
+    asked: NamedDependency[Asked],
+    owner: FromPath[str],
+) -> Answer:
     """Snapshot, then live, new documents included."""
     only(request)
     return await _stream(request, hub, asked, Selection(owner=owner))
 
 
 @get("/all", responses=STREAM, summary="Follow every document")
-async def feed_of_everything(request: AnyRequest, hub: Hub, asked: Asked) -> Answer:
+async def feed_of_everything(
+    request: AnyRequest, hub: NamedDependency[Hub], asked: NamedDependency[Asked]
+) -> Answer:
     """Snapshot, then live, new documents included."""
     only(request)
     return await _stream(request, hub, asked, EVERYTHING)
@@ -135,8 +152,8 @@ async def feed_of_everything(request: AnyRequest, hub: Hub, asked: Asked) -> Ans
 )
 async def poll(
     request: AnyRequest,
-    hub: Hub,
-    asked: Asked,
+    hub: NamedDependency[Hub],
+    asked: NamedDependency[Asked],
     doc: Documents = None,
     user: Owner = None,
     everything: Everything = None,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Request
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from projections.reads import Selection
 from service.feed.client import Subscription
@@ -21,13 +21,17 @@ AnyRequest = Request[Any, Any, Any]
 
 Documents = Annotated[
     list[str] | None,
-    Parameter(query="doc", description=f"A document's id; 1 to {MOST_DOCUMENTS} of them."),
+    QueryParameter(name="doc", description=f"A document's id; 1 to {MOST_DOCUMENTS} of them."),
 ]
-Owner = Annotated[str | None, Parameter(query="user", description="All documents of this owner.")]
-Everything = Annotated[str | None, Parameter(query="all", description="`true`: all documents.")]
+Owner = Annotated[
+    str | None, QueryParameter(name="user", description="All documents of this owner.")
+]
+Everything = Annotated[str | None, QueryParameter(name="all", description="`true`: all documents.")]
 Wait = Annotated[
     str | None,
-    Parameter(query="wait", description=f"Seconds to wait for a change, at most {LONGEST_WAIT}."),
+    QueryParameter(
+        name="wait", description=f"Seconds to wait for a change, at most {LONGEST_WAIT}."
+    ),
 ]
 
 
@@ -59,17 +63,17 @@ async def provide_asked(
     request: AnyRequest,
     last_event_id: Annotated[
         str | None,
-        Parameter(
-            query="last_event_id",
+        QueryParameter(
+            name="last_event_id",
             description="The cursor to go on from; the header Last-Event-ID wins over it.",
         ),
     ] = None,
     mode: Annotated[
-        str | None, Parameter(query="mode", description="`state`: the newest state, conflated.")
+        str | None, QueryParameter(name="mode", description="`state`: the newest state, conflated.")
     ] = None,
     until: Annotated[
         str | None,
-        Parameter(query="until", description="`done`: end when all named documents are final."),
+        QueryParameter(name="until", description="`done`: end when all named documents are final."),
     ] = None,
 ) -> Asked:
     """The common part of a request to the feed; raises a 400 that says what is wrong."""

@@ -4,12 +4,15 @@ from typing import Annotated, Literal
 
 import msgspec
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 
 from projections.lookups import Lookups
 from projections.queues import QueueView
 from service.metrics import CONTENT_TYPE, Metrics
 from service.vitals import Vitals
+from service.web import examples
+from service.web.described import BUSY, Answer, described, json_of, text
 from service.web.injected import Log, Now
 
 
@@ -24,8 +27,16 @@ class HealthView(msgspec.Struct, frozen=True, kw_only=True):
     broker: str
 
 
-@get("/health", summary="How the service is", tags=["operations"])
-async def health(vitals: Vitals, store: Log) -> Response[HealthView]:
+@get(
+    "/health",
+    summary="How the service is",
+    tags=["operations"],
+    opt=described(
+        Answer(200, "Documents are accepted.", (json_of(HealthView, examples.HEALTH),)),
+        Answer(503, "The service is stopping.", (json_of(HealthView, examples.STOPPING),)),
+    ),
+)
+async def health(vitals: NamedDependency[Vitals], store: Log) -> Response[HealthView]:
     """200 while documents are accepted, 503 once the service is stopping."""
     position = await store.head()
     reasons = vitals.troubles()
@@ -45,18 +56,33 @@ async def health(vitals: Vitals, store: Log) -> Response[HealthView]:
     )
 
 
-@get("/metrics", summary="Numbers for Prometheus", media_type="text/plain", tags=["operations"])
-async def metrics_page(metrics: Metrics, vitals: Vitals) -> Response[bytes]:
+@get(
+    "/metrics",
+    summary="Numbers for Prometheus",
+    media_type="text/plain",
+    tags=["operations"],
+    opt=described(Answer(200, "All of them.", (text("waybill_log_head 18422.0\n"),))),
+)
+async def metrics_page(
+    metrics: NamedDependency[Metrics], vitals: NamedDependency[Vitals]
+) -> Response[bytes]:
     """Counters and gauges in Prometheus' text format."""
     vitals.measure()
     return Response(metrics.page(), media_type=CONTENT_TYPE)
 
 
-@get("/v1/queue", summary="The queue now", tags=["operations"])
+@get(
+    "/v1/queue",
+    summary="The queue now",
+    tags=["operations"],
+    opt=described(
+        Answer(200, "The queue, and its last minutes.", (json_of(QueueView, examples.QUEUE),)), BUSY
+    ),
+)
 async def get_queue(
-    lookups: Lookups,
+    lookups: NamedDependency[Lookups],
     clock: Now,
-    minutes: Annotated[int, Parameter(ge=1, le=1440, description="How far back.")] = 60,
+    minutes: Annotated[int, QueryParameter(ge=1, le=1440, description="How far back.")] = 60,
 ) -> Response[QueueView]:
     """What waits, what runs, and how long both took."""
     return Response(await lookups.queue(now=clock(), minutes=minutes))

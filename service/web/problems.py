@@ -4,7 +4,12 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
 
 from events.errors import (
     Conflict,
@@ -16,10 +21,11 @@ from events.errors import (
     UnknownEvent,
 )
 from service.storage import BadObjectName, ObjectMissing
+from service.web.complaints import complaint
+from service.web.described import PROBLEM_JSON
 
 log = structlog.get_logger(__name__)
 
-PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = "5"
 
 
@@ -41,7 +47,8 @@ class TooLarge(Problem):
         super().__init__(
             413,
             "Too large",
-            f"The body has more than {limit} bytes, the most that is accepted here.",
+            f"The body has more than {limit} bytes, the most that is accepted here; send a smaller "
+            "one. (For documents the operator can raise WAYBILL_MAX_UPLOAD_BYTES.)",
             limit=limit,
         )
 
@@ -65,7 +72,7 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[d
     if isinstance(error, Problem):
         return problem(error.status, error.title, error.detail, **error.extra)
     if isinstance(error, HTTPException):
-        return _from_framework(error)
+        return _from_framework(request, error)
     for kind, status, title in KNOWN:
         if isinstance(error, kind):
             return problem(status, title, str(error))
@@ -86,8 +93,25 @@ def problem(status: int, title: str, detail: str, **extra: object) -> Response[d
     return Response(body, status_code=status, headers=headers, media_type=PROBLEM_JSON)
 
 
-def _from_framework(error: HTTPException) -> Response[dict[str, object]]:
-    extra = {"errors": error.extra} if error.extra else {}
-    titles = {400: "Not understood", 401: "Not signed in", 404: "Not found", 405: "Not allowed"}
+def _from_framework(
+    request: Request[Any, Any, Any], error: HTTPException
+) -> Response[dict[str, object]]:
+    titles = {400: "Not understood", 404: "Not found", 405: "Not allowed", 413: "Too large"}
     title = titles.get(error.status_code, "Not accepted")
-    return problem(error.status_code, title, error.detail, **extra)
+    answer = problem(error.status_code, title, _detail(request, error))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _detail(request: Request[Any, Any, Any], error: HTTPException) -> str:
+    path = request.url.path
+    match error:
+        case ValidationException():
+            return complaint(request, error)
+        case MethodNotAllowedException():
+            allowed = (error.headers or {}).get("allow", "something else")
+            return f"{request.method} is not possible on {path!r}; it takes {allowed}."
+        case NotFoundException() if error.detail == "Not Found":
+            return f"There is nothing at {path!r}; /schema/openapi.json lists what there is."
+        case _:
+            return error.detail

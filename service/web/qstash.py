@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import Request, Response, post
+from litestar.di import NamedDependency
 
 from events.document.answers import Answer, give_up
 from events.document.decisions import observe
@@ -98,7 +99,10 @@ class Doorkeeper:
 
 @post(PROCESS, status_code=200, include_in_schema=False)
 async def process(
-    request: WebRequest, doorkeeper: Doorkeeper, deliveries: Deliveries, metrics: Metrics
+    request: WebRequest,
+    doorkeeper: NamedDependency[Doorkeeper],
+    deliveries: NamedDependency[Deliveries],
+    metrics: NamedDependency[Metrics],
 ) -> Response[str]:
     """A delivery: work, and answer when the attempt has ended."""
     body = await read_body(request, limit=MAX_DELIVERY_BYTES)
@@ -123,7 +127,9 @@ async def process(
 
 @post(FAILED, status_code=200, include_in_schema=False)
 async def failed(
-    request: WebRequest, doorkeeper: Doorkeeper, documents: Documents
+    request: WebRequest,
+    doorkeeper: NamedDependency[Doorkeeper],
+    documents: NamedDependency[Documents],
 ) -> Response[str]:
     """QStash has given a message up. That is an observation; our own rules decide."""
     body = await read_body(request, limit=MAX_NOTICE_BYTES)
@@ -134,7 +140,9 @@ async def failed(
 
 @post(CALLBACK, status_code=200, include_in_schema=False)
 async def callback(
-    request: WebRequest, doorkeeper: Doorkeeper, documents: Documents
+    request: WebRequest,
+    doorkeeper: NamedDependency[Doorkeeper],
+    documents: NamedDependency[Documents],
 ) -> Response[str]:
     """QStash tells how one try went."""
     body = await read_body(request, limit=MAX_NOTICE_BYTES)

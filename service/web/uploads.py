@@ -1,47 +1,38 @@
 """How a document comes in: a raw body, a form with one file, or a reference to a stored object."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Request, Response, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
 from multipart import MultipartSegment, parse_options_header  # type: ignore[import-untyped] # no types
 
+from events.errors import Refused
 from projections.documents import Documents as DocumentRows
 from projections.documents import Tracked
-from projections.views import DocumentView, view
+from projections.views import view
 from service.metrics import Metrics
 from service.settings import Settings
 from service.uploads import Accepted, Held, Offer, Uploads
 from service.web.bodies import read_body, refuse_declared
 from service.web.incoming import Form, raw_chunks
 from service.web.problems import Problem
+from service.web.upload_words import (
+    UPLOADED,
+    AcceptedView,
+    IdempotencyKey,
+    Name,
+    Owner,
+    Processor,
+    Reference,
+)
 
 MAX_JSON_BYTES = 64 * 1024
 FORM_BYTES = 64 * 1024
 """What a form may add to the size of its file."""
-KEY_LIMIT = 255
 FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 WebRequest = Request[Any, Any, Any]
-
-
-class AcceptedView(msgspec.Struct, frozen=True):
-    """The accepted document, and the log position that tells of it."""
-
-    document: DocumentView
-    position: int
-
-
-class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A document that lies in the object store already, at ``path``."""
-
-    path: str
-    owner: str = "default"
-    content_type: str = "application/pdf"
-    id: str | None = None
-    name: str | None = None
-    processor: str | None = None
 
 
 _REFERENCE = msgspec.json.Decoder(Reference)
@@ -53,15 +44,17 @@ _REFERENCE = msgspec.json.Decoder(Reference)
     summary="Upload a document",
     request_max_body_size=None,  # kept by ourselves, while the body is streamed
     tags=["documents"],
+    opt=UPLOADED,
 )
 async def upload(
     request: WebRequest,
-    uploads: Uploads,
-    settings: Settings,
-    metrics: Metrics,
-    name: Annotated[str | None, Parameter(description="The file's name, of a raw body.")] = None,
-    owner: Annotated[str | None, Parameter(description="Whose document it is.")] = None,
-    processor: Annotated[str | None, Parameter(description="Which processor reads it.")] = None,
+    uploads: NamedDependency[Uploads],
+    settings: NamedDependency[Settings],
+    metrics: NamedDependency[Metrics],
+    name: Name = None,
+    owner: Owner = None,
+    processor: Processor = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response[AcceptedView]:
     """Accept a document and answer 202 at once; it is queued and read in the background.
 
@@ -76,7 +69,7 @@ async def upload(
         owner=owner or "default",
         content_type=content_type or "application/octet-stream",
         processor=processor or settings.processor,
-        idempotency_key=_idempotency_key(request),
+        idempotency_key=idempotency_key,
     )
     if content_type == "application/json":
         accepted = await _by_reference(request, uploads, offer)
@@ -88,22 +81,18 @@ async def upload(
     return _accepted(accepted)
 
 
-def _idempotency_key(request: WebRequest) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 0 < len(key) <= KEY_LIMIT:
-        raise Problem(
-            400,
-            "Not understood",
-            f"The Idempotency-Key has {len(key)} characters; it takes 1 to {KEY_LIMIT}.",
-        )
-    return key
-
-
 async def _raw(request: WebRequest, uploads: Uploads, offer: Offer, *, limit: int) -> Accepted:
     refuse_declared(request, limit=limit)
-    uploads.check(offer)
+    _check(uploads, offer)
     held = await uploads.store(raw_chunks(request, limit=limit))
     return await _accept(uploads, offer, held)
+
+
+def _check(uploads: Uploads, offer: Offer) -> None:
+    try:
+        uploads.check(offer)
+    except Refused as error:
+        raise Problem(422, "Not acceptable", str(error)) from error
 
 
 async def _accept(uploads: Uploads, offer: Offer, held: Held) -> Accepted:
@@ -137,6 +126,7 @@ async def _form(request: WebRequest, uploads: Uploads, offer: Offer, *, limit: i
             offer = _with_file(offer, part)
         if held is None:
             raise Problem(400, "Not understood", "The form has no file; add one, such as file=...")
+        _check(uploads, offer)
         return await uploads.accept(offer, held)
     except Exception:
         if held is not None:
@@ -167,14 +157,21 @@ async def _by_reference(request: WebRequest, uploads: Uploads, offer: Offer) -> 
     try:
         reference = _REFERENCE.decode(body)
     except msgspec.MsgspecError as error:
-        raise Problem(400, "Not understood", f"The reference cannot be read: {error}.") from error
+        raise Problem(
+            400,
+            "Not understood",
+            f"The reference cannot be read: {error}. It is JSON such as "
+            '{"path": "incoming/report.pdf", "owner": "ada"}, and may have content_type, id, name '
+            "and processor.",
+        ) from error
     offer = msgspec.structs.replace(
         offer,
-        name=reference.name or "",
-        owner=reference.owner,
+        name=reference.name or offer.name,
+        owner=reference.owner or offer.owner,
         content_type=reference.content_type,
         processor=reference.processor or offer.processor,
     )
+    _check(uploads, offer)
     return await uploads.refer(offer, path=reference.path, own_id=reference.id)
 
 

@@ -5,6 +5,7 @@ from typing import Any, get_type_hints
 
 from events.codec import NAMES
 from events.document.facts import Fact
+from service.commands.page import commands_page
 from service.settings import settings_page
 from service.web import create_web
 from tests.architecture.tree import ROOT
@@ -103,7 +104,12 @@ def _parameter(parameter: dict[str, Any]) -> str:
     return f"| `{parameter['name']}` | {parameter['in']} | {meaning} |"
 
 
-PAGES = {"events.md": events_page, "http.md": http_page, "settings.md": settings_page}
+PAGES = {
+    "commands.md": commands_page,
+    "events.md": events_page,
+    "http.md": http_page,
+    "settings.md": settings_page,
+}
 
 
 def main() -> None:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from qstash import AsyncQStash, QStash
 from qstash import Receiver as Verifier
 from qstash.errors import QStashError
+from qstash.message import PublishResponse
 
 from service.broker.outcome import Answer
 from tests.brokers import TOKEN, Receiver, becomes_true, broker_over, migrated, sdk_client, served
@@ -24,6 +26,11 @@ class Scene:
         self.receiver = receiver
         self.hook = hook
         self.client = client
+
+    async def publish(self, **options: Any) -> PublishResponse:
+        published = await self.client.message.publish(**options)
+        assert isinstance(published, PublishResponse)
+        return published
 
     async def states(self, message_id: str) -> list[str]:
         page = await self.client.log.list(filter={"message_id": message_id})
@@ -54,7 +61,7 @@ async def test_a_published_message_arrives_byte_for_byte_and_signed(scene: Scene
     url = f"{scene.hook}/a//b/%2F?x=1&y=%20"
     keys = await scene.client.signing_key.get()
 
-    published = await scene.client.message.publish(
+    published = await scene.publish(
         url=url,
         body='{"document_id": "doc_1"}',
         content_type="application/json",
@@ -86,6 +93,7 @@ async def test_the_sync_client_publishes_cancels_and_reads_keys(scene: Scene) ->
         client = QStash(TOKEN, base_url=scene.broker, retry=False)
         keys = client.signing_key.get()
         published = client.message.publish_json(url=scene.hook, body={"a": 1}, delay="1h")
+        assert isinstance(published, PublishResponse)
         message = client.message.get(published.message_id)
         client.message.cancel(published.message_id)
         with pytest.raises(QStashError, match="404"):
@@ -102,7 +110,7 @@ async def test_the_sync_client_publishes_cancels_and_reads_keys(scene: Scene) ->
 
 
 async def test_a_message_reads_back_as_it_was_published(scene: Scene) -> None:
-    published = await scene.client.message.publish(
+    published = await scene.publish(
         url=f"{scene.hook}/x",
         body="text",
         headers={"bypass-tunnel-reminder": "1"},
@@ -135,7 +143,7 @@ async def test_a_message_reads_back_as_it_was_published(scene: Scene) -> None:
 
 
 async def test_bytes_that_are_no_text_come_back_in_base64(scene: Scene) -> None:
-    published = await scene.client.message.publish(url=scene.hook, body=b"\xff\x00", delay=60)
+    published = await scene.publish(url=scene.hook, body=b"\xff\x00", delay=60)
 
     message = await scene.client.message.get(published.message_id)
 
@@ -144,15 +152,9 @@ async def test_bytes_that_are_no_text_come_back_in_base64(scene: Scene) -> None:
 
 
 async def test_a_repeated_deduplication_id_is_told_and_not_delivered(scene: Scene) -> None:
-    first = await scene.client.message.publish(
-        url=scene.hook, body="a", deduplication_id="doc_1.1.1"
-    )
-    again = await scene.client.message.publish(
-        url=scene.hook, body="a", deduplication_id="doc_1.1.1"
-    )
-    other = await scene.client.message.publish(
-        url=scene.hook, body="a", deduplication_id="doc_1.1.2"
-    )
+    first = await scene.publish(url=scene.hook, body="a", deduplication_id="doc_1.1.1")
+    again = await scene.publish(url=scene.hook, body="a", deduplication_id="doc_1.1.1")
+    other = await scene.publish(url=scene.hook, body="a", deduplication_id="doc_1.1.2")
 
     await scene.receiver.hears(2)
     assert again.message_id == first.message_id
@@ -165,9 +167,7 @@ async def test_a_repeated_deduplication_id_is_told_and_not_delivered(scene: Scen
 async def test_equal_contents_are_one_message_when_asked(scene: Scene) -> None:
     ids = {
         (
-            await scene.client.message.publish(
-                url=scene.hook, body=body, content_based_deduplication=True
-            )
+            await scene.publish(url=scene.hook, body=body, content_based_deduplication=True)
         ).message_id
         for body in ("same", "same", "other")
     }
@@ -198,10 +198,7 @@ async def test_a_bad_batch_item_does_not_stop_the_others(scene: Scene) -> None:
 
 
 async def test_many_messages_are_cancelled_by_id_or_all_at_once(scene: Scene) -> None:
-    ids = [
-        (await scene.client.message.publish(url=scene.hook, body="x", delay=60)).message_id
-        for _ in range(5)
-    ]
+    ids = [(await scene.publish(url=scene.hook, body="x", delay=60)).message_id for _ in range(5)]
 
     assert await scene.client.message.cancel_many([]) == 0
     assert await scene.client.message.cancel_many(ids[:2]) == 2
@@ -230,7 +227,7 @@ async def test_a_rotated_key_signs_what_is_sent_afterwards(scene: Scene) -> None
     before = await scene.client.signing_key.get()
 
     after = await scene.client.signing_key.rotate()
-    await scene.client.message.publish(url=scene.hook, body="x")
+    await scene.publish(url=scene.hook, body="x")
 
     assert after.current == before.next
     assert after.next not in (before.current, before.next)
@@ -243,7 +240,7 @@ async def test_callbacks_are_signed_messages_of_their_own(scene: Scene) -> None:
     scene.receiver.answer(Answer(status=500, body=b"no"), Answer(status=200))
     keys = await scene.client.signing_key.get()
 
-    published = await scene.client.message.publish(
+    published = await scene.publish(
         url=f"{scene.hook}/work",
         body="x",
         retries=0,
@@ -271,9 +268,7 @@ async def test_callbacks_are_signed_messages_of_their_own(scene: Scene) -> None:
 
 async def test_the_log_pages_and_filters(scene: Scene) -> None:
     ids = [
-        (
-            await scene.client.message.publish(url=f"{scene.hook}/{n}", body="x", label=f"l{n}")
-        ).message_id
+        (await scene.publish(url=f"{scene.hook}/{n}", body="x", label=f"l{n}")).message_id
         for n in range(3)
     ]
     for message_id in ids:

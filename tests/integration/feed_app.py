@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -195,3 +195,12 @@ def requeued(document_id: str) -> DocumentEvent:
         requested_at=0,
         via="api",
     )
+
+
+async def until(fact: Callable[[], bool]) -> None:
+    """Let everybody else run until this is so."""
+    async with asyncio.timeout(20):
+        for _ in count():
+            if fact():
+                return
+            await asyncio.sleep(0)

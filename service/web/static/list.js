@@ -111,13 +111,13 @@ function draw({ doc, node }) {
   say(name.lastChild, trouble ?? [doc.id, size(doc.bytes)].filter(Boolean).join(" · "));
   name.title = [doc.name, doc.id, trouble].filter(Boolean).join("\n");
   const total = doc.pages_total;
-  pages.hidden = !total;
+  pages.toggleAttribute("data-none", !total);
   if (total) {
     const done = doc.status === "succeeded" ? total : doc.pages_done;
     const noun = `page${total === 1 ? "" : "s"}`;
     say(pages.firstChild, done < total ? `${done} / ${total} ${noun}` : `${total} ${noun}`);
+    pages.lastChild.hidden = doc.status === "succeeded";
     pages.lastChild.value = done / total;
-    pages.lastChild.classList.toggle("ended", doc.status === "succeeded");
   }
   glyph(delivery, doc);
   ages({ doc, node }, when);

@@ -1,0 +1,86 @@
+"""What the document routes take and give, as types: parameters, bodies, answers."""
+
+from typing import Annotated
+
+import msgspec
+from litestar.openapi.spec import Example
+from litestar.params import PathParameter, QueryParameter
+
+from events.codec import encode
+from events.store import Recorded
+from projections.sentences import sentence
+from projections.views import DocumentView, instant
+from service.web.examples import DOCUMENT_ID
+
+REASON_LIMIT = 500
+LARGEST = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps exactly."""
+
+DocumentId = Annotated[
+    str,
+    PathParameter(description="The document's id.", examples=[Example(value=DOCUMENT_ID)]),
+]
+MinPosition = Annotated[
+    int,
+    QueryParameter(
+        ge=0,
+        le=LARGEST,
+        description="Wait, two seconds at most, until the answer tells of this log position: "
+        "the `position` of an earlier answer.",
+    ),
+]
+
+
+class PageView(msgspec.Struct, frozen=True):
+    """Documents, the newest first; ``next`` is the cursor of the following page."""
+
+    documents: list[DocumentView]
+    next: str | None
+    position: int
+
+
+class EventView(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a document's history; ``text`` says it in a sentence."""
+
+    position: int
+    stream: str
+    version: int
+    type: str
+    occurred_at: str
+    recorded_at: str
+    data: Annotated[
+        msgspec.Raw,
+        msgspec.Meta(
+            description="The event's own fields, by its `type`.",
+            extra_json_schema={"type": "object"},
+        ),
+    ]
+    text: str
+
+
+class HistoryView(msgspec.Struct, frozen=True):
+    """A document's whole history, the oldest event first."""
+
+    document_id: str
+    events: list[EventView]
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who asked for a change, and why; kept in the history."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=REASON_LIMIT)] = ""
+    by: Annotated[str, msgspec.Meta(max_length=REASON_LIMIT)] = "api"
+
+
+def event_view(recorded: Recorded) -> EventView:
+    """The public form of an event."""
+    return EventView(
+        position=recorded.position,
+        stream=recorded.stream,
+        version=recorded.version,
+        type=recorded.type,
+        occurred_at=instant(recorded.occurred_at),
+        recorded_at=instant(recorded.recorded_at),
+        data=msgspec.Raw(encode(recorded.fact).data),
+        text=sentence(recorded.fact),
+    )

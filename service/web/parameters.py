@@ -1,0 +1,44 @@
+"""Query parameters: what a route does not know is refused, so that no slip goes unnoticed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.enums import ParamType
+from litestar.handlers.base import BaseRouteHandler
+from litestar.params import ParameterKwarg
+from litestar.typing import FieldDefinition
+
+from service.web.complaints import SHOWN
+from service.web.problems import Problem
+
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
+
+
+def known_only(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+    """A guard: raises a 400 for a query parameter that the route does not have, or has once."""
+    if not connection.query_params:
+        return
+    known = dict(_query_parameters(handler))
+    for name in connection.query_params:
+        if name not in known:
+            there = f"there are: {', '.join(sorted(known))}" if known else "it takes none"
+            raise _refused(f"There is no query parameter {name[:SHOWN]!r} here; {there}.")
+        given = connection.query_params.getall(name)
+        if len(given) > 1 and not _repeatable(known[name]):
+            raise _refused(f"The query parameter {name!r} is there {len(given)} times; give one.")
+
+
+def _query_parameters(handler: BaseRouteHandler) -> Iterator[tuple[str, FieldDefinition]]:
+    for name, field in handler.parsed_fn_signature.parameters.items():
+        kwarg = field.kwarg_definition
+        if isinstance(kwarg, ParameterKwarg) and kwarg.param_type is ParamType.QUERY:
+            yield kwarg.name or name, field
+
+
+def _repeatable(field: FieldDefinition) -> bool:
+    return any(one.is_non_string_sequence for one in (field, *field.inner_types))
+
+
+def _refused(detail: str) -> Problem:
+    return Problem(400, "Not understood", detail)

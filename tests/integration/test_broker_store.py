@@ -1,0 +1,136 @@
+"""The broker's file: its schema, its modes, its query plans, its shared commits."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.dialects import sqlite
+
+from service.broker import deliveries
+from service.broker.credentials import TOKEN_FILE, open_credentials
+from service.broker.database import open_database
+from service.broker.errors import Overloaded, StoreUnavailable
+from service.broker.tables import metadata
+from service.broker.writer import Writer
+from tests.brokers import migrated
+
+pytestmark = pytest.mark.anyio
+
+
+def schema_of(path: Path) -> dict[str, str]:
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        found = {name: " ".join(sql.split()) for name, sql in rows}
+    connection.close()
+    return {name: sql for name, sql in found.items() if name != "alembic_version"}
+
+
+def test_the_migrated_schema_is_that_of_the_tables(tmp_path: Path) -> None:
+    made = tmp_path / "made.db"
+    engine = create_engine(f"sqlite:///{made}")
+    metadata.create_all(engine)
+    engine.dispose()
+
+    assert schema_of(migrated(tmp_path)) == schema_of(made)
+
+
+def plan_of(path: Path, statement: object) -> str:
+    compiled = statement.compile(dialect=sqlite.dialect())  # type: ignore[attr-defined] # any statement
+    with sqlite3.connect(path) as connection:
+        values = dict.fromkeys(compiled.params, 0)
+        ordered = tuple(values[name] for name in compiled.positiontup)
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {compiled}", ordered).fetchall()
+    connection.close()
+    return " | ".join(row[3] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (deliveries._DUE, "messages_open"),
+        (deliveries._NEXT, "messages_open"),
+        (deliveries._PARKED, "messages_parked"),
+    ],
+)
+def test_what_is_due_is_found_by_an_index(tmp_path: Path, statement: object, index: str) -> None:
+    plan = plan_of(migrated(tmp_path), statement)
+
+    assert plan.startswith("SEARCH messages USING")
+    assert f"INDEX {index}" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def test_credentials_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -> None:
+    database = migrated(tmp_path)
+    secrets = iter(["one", "two", "three", "four", "five", "six"])
+
+    first = open_credentials(folder=tmp_path, database=database, new_secret=lambda: next(secrets))
+    again = open_credentials(folder=tmp_path, database=database, new_secret=lambda: next(secrets))
+
+    assert first == again
+    assert first.current_signing_key.startswith("sig_")
+    assert (tmp_path / TOKEN_FILE).stat().st_mode & 0o777 == 0o600
+    assert database.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_token_file_is_told(tmp_path: Path) -> None:
+    database = migrated(tmp_path)
+    (tmp_path / TOKEN_FILE).write_text("\n")
+
+    with pytest.raises(ValueError, match="is empty"):
+        open_credentials(folder=tmp_path, database=database, new_secret=lambda: "s")
+
+
+def _note(connection: Connection, items: Sequence[str]) -> list[int]:
+    for item in items:
+        connection.execute(
+            text("INSERT INTO signing_keys (role, key) VALUES (:role, 'k')"), {"role": item}
+        )
+    return [len(items)] * len(items)
+
+
+async def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
+    engine = open_database(migrated(tmp_path))
+    writer = Writer(engine, limit=100)
+
+    sizes = await asyncio.gather(*(writer.write(_note, str(n)) for n in range(50)))
+
+    assert max(sizes) == 50
+    await writer.close()
+    engine.dispose()
+
+
+async def test_one_bad_write_does_not_take_the_others_with_it(tmp_path: Path) -> None:
+    engine = open_database(migrated(tmp_path))
+    writer = Writer(engine, limit=100)
+
+    results = await asyncio.gather(
+        *(writer.write(_note, role) for role in ("a", "b", "a", "c")), return_exceptions=True
+    )
+
+    assert [isinstance(result, StoreUnavailable) for result in results] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+    await writer.close()
+    engine.dispose()
+
+
+async def test_a_full_queue_refuses_at_once_and_a_closed_one_too(tmp_path: Path) -> None:
+    engine = open_database(migrated(tmp_path))
+    writer = Writer(engine, limit=2)
+
+    results = await asyncio.gather(
+        *(writer.write(_note, str(n)) for n in range(4)), return_exceptions=True
+    )
+
+    assert [isinstance(result, Overloaded) for result in results] == [False, False, True, True]
+    await writer.close()
+    with pytest.raises(StoreUnavailable, match="stopping"):
+        await writer.write(_note, "late")
+    engine.dispose()

@@ -1,0 +1,77 @@
+"""QStash cannot be reached: uploads are accepted all the same, and processed once it is back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journey.processes import Broker
+from tests.journey.product import Client, Json, Waybill, broker_of_its_own, checked, client_of, running
+from tests.journey.witness import count, processed_once
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with broker_of_its_own(tmp_path / "qstash") as broker:
+        yield broker
+
+
+async def health(client: Client) -> Json:
+    return checked(await client.http.get("/health"))
+
+
+async def test_an_upload_is_accepted_while_qstash_is_away_and_processed_when_it_is_back(
+    tmp_path: Path, broker: Broker, letter: bytes
+) -> None:
+    broker.kill()
+    with running(tmp_path / "alone", broker.environment) as waybill:
+        async with client_of(waybill) as client:
+            document_id = await client.upload(letter)
+            await client.event(document_id, "publish_failed", ambiguous=False)
+
+            told = await health(client)
+            state = await client.document(document_id)
+            assert told["status"] == "degraded"
+            assert "QStash does not answer" in told["reasons"][0]
+            assert state["status"] in ("received", "queued")
+
+            broker.start()
+            history = await processed_once(waybill, client, document_id)
+
+            assert count(history, "publish_failed") >= 1
+            assert count(history, "enqueued") == 1
+            assert (await health(client))["status"] == "ok"
+
+
+async def test_a_restart_of_the_broker_loses_no_message(
+    tmp_path: Path, broker: Broker, gate: Path
+) -> None:
+    settings = {**broker.environment, "WAYBILL_WORKERS": "1", "WAYBILL_MAX_DELIVERIES": "1"}
+    with running(tmp_path / "served", settings) as waybill:
+        async with client_of(waybill) as client:
+            ids = [await client.script(gate=gate, salt=str(number)) for number in range(5)]
+            for document_id in ids:
+                await client.event(document_id, "enqueued")
+
+            broker.kill()
+            gate.touch()
+            broker.start()
+
+            for document_id in ids:
+                await processed_once(waybill, client, document_id)
+
+
+async def test_the_broker_beside_ends_with_the_server_that_started_it(tmp_path: Path) -> None:
+    with running(tmp_path / "beside", {"WAYBILL_BROKER_PROCESS": "beside"}) as waybill:
+        helpers = waybill.process.children()
+        assert any("broker" in " ".join(one.cmdline()) for one in helpers)
+        async with client_of(waybill) as client:
+            document_id = await client.script()
+            await processed_once(waybill, client, document_id)
+
+        waybill.kill()
+
+        for helper in helpers:
+            helper.wait(20)
