@@ -47,11 +47,27 @@ def crockford(number: int) -> str:
     return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 
+class _Chance:
+    """Random bytes from the system, a block at a time, because each call for them costs."""
+
+    def __init__(self) -> None:
+        self._block = b""
+        self._used = 0
+
+    def number(self, size: int) -> int:
+        """A number of ``size`` random bytes."""
+        if self._used + size > len(self._block):
+            self._block, self._used = os.urandom(4096), 0
+        self._used += size
+        return int.from_bytes(self._block[self._used - size : self._used])
+
+
 class _Sequence:
     """The last id's time and tail: within a millisecond the next id is the last one plus a bit."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._chance = _Chance()
         self._millisecond = 0
         self._tail = 0
 
@@ -60,9 +76,9 @@ class _Sequence:
             # A clock that steps back must not make an id that sorts before one already given away.
             if millisecond > self._millisecond:
                 self._millisecond = millisecond
-                self._tail = int.from_bytes(os.urandom(10)) >> (80 - _RANDOM_BITS + 1)
+                self._tail = self._chance.number(10) >> (80 - _RANDOM_BITS + 1)
             else:
-                self._tail += 1 + int.from_bytes(os.urandom(4))
+                self._tail += 1 + self._chance.number(4)
             return self._millisecond, self._tail
 
 

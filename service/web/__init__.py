@@ -17,6 +17,7 @@ from litestar.exceptions import HTTPException
 
 from service.web.auth import TokenGuard
 from service.web.dashboard import page_routes
+from service.web.described import GUARDED
 from service.web.documents import (
     cancel,
     get_document,
@@ -52,7 +53,12 @@ def create_web(*, collaborators: dict[str, Any], api_token: str | None, version:
         guards=[known_only],
     )
     # The feed knows more ways to write a parameter, and looks itself.
-    guarded = Router("/", route_handlers=[strict, *feed_routes], guards=[TokenGuard(api_token)])
+    guarded = Router(
+        "/",
+        route_handlers=[strict, *feed_routes],
+        guards=[TokenGuard(api_token)],
+        opt={GUARDED: True},
+    )
     return Litestar(
         route_handlers=[guarded, health, process, failed, callback, *page_routes],
         dependencies={name: _provided(value) for name, value in collaborators.items()},

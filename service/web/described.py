@@ -11,6 +11,8 @@ import msgspec
 
 KEY = "described"
 """The name under which a route's ``opt`` holds its ``Described``."""
+GUARDED = "guarded"
+"""The name under which a router's ``opt`` says that its routes may want the token."""
 
 PROBLEM_JSON = "application/problem+json"
 EVENT_STREAM = "text/event-stream"

@@ -21,7 +21,6 @@ from service.documents import Documents
 from service.feed.hub import Hub
 from service.web.bodies import read_body
 from service.web.document_views import (
-    LARGEST,
     Asked,
     DocumentId,
     HistoryView,
@@ -43,6 +42,7 @@ from service.web.problems import Problem
 from service.web.texts import page_text, whole_text
 
 MAX_PAGE = 500
+MOST_PAGES = 1_000_000
 
 WebRequest = Request[Any, Any, Any]
 
@@ -138,7 +138,7 @@ async def get_text(
     documents: NamedDependency[Documents],
     storage: Storage,
     page: Annotated[
-        int | None, QueryParameter(ge=1, le=LARGEST, description="Only this page, from 1.")
+        int | None, QueryParameter(ge=1, le=MOST_PAGES, description="Only this page, from 1.")
     ] = None,
 ) -> Stream | Response[str]:
     """The extracted text: whole, with a form feed between pages, or one page."""

@@ -1,13 +1,10 @@
 """The SSE door: one response class around the hub, and a route for each way to choose documents."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 from litestar import Response, Router, get
-from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency, Provide
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 from sse_starlette import EventSourceResponse
 from starlette.responses import Response as Answer
@@ -32,6 +29,7 @@ from service.web.feed_request import (
     seconds,
     these,
 )
+from service.web.feed_words import POLLED, STREAMED
 from service.web.problems import problem
 
 HEADERS = {
@@ -80,25 +78,7 @@ class FeedResponse(EventSourceResponse):
             await self._hub.attend(self._subscription, write, gone)
 
 
-STREAM = {
-    200: ResponseSpec(
-        data_container=str,
-        media_type="text/event-stream",
-        description="Events `hello`, `reset`, `snapshot`, `status`, `beat`, `busy`, `bye`, `end`.",
-    ),
-    204: ResponseSpec(
-        data_container=None,
-        description="With `until=done`: the cursor already covers the end of all documents.",
-    ),
-    429: ResponseSpec(
-        data_container=dict[str, Any],
-        media_type="application/problem+json",
-        description="Too many streams; for clients that send `Feed-Client`.",
-    ),
-}
-
-
-@get("/documents/{document_id:str}", responses=STREAM, summary="Follow one document")
+@get("/documents/{document_id:str}", summary="Follow one document", opt=STREAMED)
 async def feed_of_document(
     request: AnyRequest,
     hub: NamedDependency[Hub],
@@ -110,7 +90,7 @@ async def feed_of_document(
     return await _stream(request, hub, asked, these([document_id]))
 
 
-@get("/", responses=STREAM, summary="Follow some documents")
+@get("/", summary="Follow some documents", opt=STREAMED)
 async def feed_of_documents(
     request: AnyRequest,
     hub: NamedDependency[Hub],
@@ -122,7 +102,7 @@ async def feed_of_documents(
     return await _stream(request, hub, asked, these(doc))
 
 
-@get("/users/{owner:str}", responses=STREAM, summary="Follow the documents of an owner")
+@get("/users/{owner:str}", summary="Follow the documents of an owner", opt=STREAMED)
 async def feed_of_owner(
     request: AnyRequest,
     hub: NamedDependency[Hub],
@@ -134,7 +114,7 @@ async def feed_of_owner(
     return await _stream(request, hub, asked, Selection(owner=owner))
 
 
-@get("/all", responses=STREAM, summary="Follow every document")
+@get("/all", summary="Follow every document", opt=STREAMED)
 async def feed_of_everything(
     request: AnyRequest, hub: NamedDependency[Hub], asked: NamedDependency[Asked]
 ) -> Answer:
@@ -143,13 +123,7 @@ async def feed_of_everything(
     return await _stream(request, hub, asked, EVERYTHING)
 
 
-@get(
-    "/poll",
-    summary="The feed without a stream",
-    response_headers=[
-        ResponseHeader(name="ETag", description="The cursor.", documentation_only=True)
-    ],
-)
+@get("/poll", summary="The feed without a stream", opt=POLLED)
 async def poll(
     request: AnyRequest,
     hub: NamedDependency[Hub],

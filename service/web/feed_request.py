@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Request
-from litestar.params import QueryParameter
+from litestar.params import HeaderParameter, QueryParameter
 
 from projections.reads import Selection
 from service.feed.client import Subscription
@@ -75,6 +75,20 @@ async def provide_asked(
         str | None,
         QueryParameter(name="until", description="`done`: end when all named documents are final."),
     ] = None,
+    returning: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Last-Event-ID",
+            description="The cursor to go on from, as an `EventSource` sends it by itself.",
+        ),
+    ] = None,
+    kit: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Feed-Client",
+            description="Any value: this client reads status codes, and may be refused with a 429.",
+        ),
+    ] = None,
 ) -> Asked:
     """The common part of a request to the feed; raises a 400 that says what is wrong."""
     if mode not in (None, "state"):
@@ -82,12 +96,12 @@ async def provide_asked(
     if until not in (None, "done"):
         raise _not_understood(f"until can only be 'done', not {until!r}; leave it out to go on")
     given = [request.query_params.get(name) for name in CURSOR_NAMES]
-    cursor = request.headers.get("last-event-id") or last_event_id or next(filter(None, given), "")
+    cursor = returning or last_event_id or next(filter(None, given), "")
     return Asked(
         cursor=cursor or None,
         until_done=until == "done",
         address=request.client.host if request.client else "",
-        kit="feed-client" in request.headers,
+        kit=kit is not None,
     )
 
 

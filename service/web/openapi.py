@@ -17,8 +17,8 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.routes import HTTPRoute
 
-from service.web.auth import TokenGuard
 from service.web.described import (
+    GUARDED,
     KEY,
     NOT_SIGNED_IN,
     NOT_UNDERSTOOD,
@@ -148,7 +148,7 @@ def _words(handler: HTTPRouteHandler) -> Described:
 
 
 def _guarded(handler: HTTPRouteHandler) -> bool:
-    return any(isinstance(guard, TokenGuard) for guard in handler.resolve_guards())
+    return bool(handler.opt.get(GUARDED))
 
 
 def _parameters(operation: Json, kinds: Json) -> Json:
@@ -180,7 +180,7 @@ def _without_null(schema: Json) -> Json:
 
 
 def _whole_numbers(schema: Json) -> Json:
-    bounds = {name: int(schema[name]) for name in ("minimum", "maximum") if name in schema}
+    bounds: Json = {name: int(schema[name]) for name in ("minimum", "maximum") if name in schema}
     return {**schema, **bounds}
 
 

@@ -30,9 +30,12 @@ def known_only(connection: AnyConnection, handler: BaseRouteHandler) -> None:
 
 
 def _query_parameters(handler: BaseRouteHandler) -> Iterator[tuple[str, FieldDefinition]]:
+    injected = handler.resolve_dependencies()
     for name, field in handler.parsed_fn_signature.parameters.items():
         kwarg = field.kwarg_definition
-        if isinstance(kwarg, ParameterKwarg) and kwarg.param_type is ParamType.QUERY:
+        if name in injected or not isinstance(kwarg, ParameterKwarg):
+            continue
+        if kwarg.param_type is ParamType.QUERY:
             yield kwarg.name or name, field
 
 

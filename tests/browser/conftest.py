@@ -1,0 +1,78 @@
+"""A real Chromium on the started product; a page that complains in its console fails the test."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.journey.product import Waybill, running
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE_MS = 15_000
+
+Upload = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = os.environ.get("WAYBILL_TEST_BROWSER") or shutil.which("chromium")
+    assert chromium, "install chromium, or name a browser in WAYBILL_TEST_BROWSER"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def waybill(tmp_path: Path) -> Iterator[Waybill]:
+    """A server of the test's own, with nothing in it yet."""
+    with running(tmp_path / "served", {}) as waybill:
+        yield waybill
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console said that a test has to account for."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
+    """A page in a profile of its own."""
+    context = browser.new_context(reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def upload(waybill: Waybill) -> Upload:
+    """Upload from elsewhere; gives the id."""
+
+    def send(content: bytes, *, name: str = "letter.pdf", processor: str = "pdf-text") -> str:
+        answer = httpx.post(
+            f"{waybill.url}/v1/documents",
+            params={"name": name, "processor": processor},
+            content=content,
+            headers={"Content-Type": "application/pdf"},
+        )
+        document_id: str = answer.raise_for_status().json()["document"]["id"]
+        return document_id
+
+    return send

@@ -1,0 +1,199 @@
+"""The page, as somebody with a browser meets it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from service.samples import damaged, one_page, text_document
+from tests.browser.conftest import Upload
+from tests.journey.product import Waybill
+
+FAILS_ONCE = json.dumps({"failing_runs": [1]}).encode()
+
+
+def row(page: Page, name: str) -> str:
+    return f'.row:has(b:text-is("{name}"))'
+
+
+def test_a_dropped_file_appears_and_its_badge_moves_until_it_is_done(
+    page: Page, waybill: Waybill, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(text_document(3))
+    page.goto(waybill.url)
+    expect(page.locator("#empty")).to_contain_text("Nothing here yet")
+
+    page.set_input_files("#files", letter)
+
+    expect(page.locator(f"{row(page, 'letter.pdf')} .status-badge")).to_have_attribute(
+        "data-state", "succeeded"
+    )
+    expect(page.locator(f"{row(page, 'letter.pdf')} .pages")).to_have_text("3 pages")
+    expect(page.locator(f"{row(page, 'letter.pdf')} .delivery")).to_have_attribute(
+        "data-delivery", "delivered"
+    )
+    expect(page.locator("#empty")).to_be_hidden()
+    expect(page.locator("#link")).to_have_text("Live")
+
+
+def test_progress_is_shown_while_it_happens(
+    page: Page, waybill: Waybill, upload: Upload, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    page.goto(waybill.url)
+
+    upload(json.dumps({"pages": 50, "gate": str(gate)}).encode(), name="long", processor="scripted")
+    badge = page.locator(f"{row(page, 'long')} .status-badge")
+    expect(badge).to_have_text("Processing 49/50")
+    gate.touch()
+
+    expect(badge).to_have_text("Done")
+
+
+def test_a_failed_document_says_why_and_can_be_retried(
+    page: Page, waybill: Waybill, upload: Upload
+) -> None:
+    upload(damaged(), name="damaged.pdf")
+    page.goto(waybill.url)
+    expect(page.locator(".row .status-badge")).to_have_attribute("data-state", "failed")
+
+    page.click(row(page, "damaged.pdf"))
+    expect(page.locator(".trouble")).to_contain_text("damaged")
+    page.click("[data-act=retry]")
+
+    expect(page.locator(".facts")).to_contain_text("run 2")
+    expect(page.locator(".history")).to_contain_text("requeued")
+
+
+def test_cancelling_asks_once_more(
+    page: Page, waybill: Waybill, upload: Upload, tmp_path: Path
+) -> None:
+    script = json.dumps({"gate": str(tmp_path / "never")}).encode()
+    upload(script, name="endless", processor="scripted")
+    page.goto(waybill.url)
+    page.click(row(page, "endless"))
+
+    page.click("[data-act=cancel]")
+    expect(page.locator("[data-act=cancel]")).to_contain_text("Really cancel?")
+    page.click("[data-act=cancel]")
+
+    expect(page.locator(".drawer .status-badge")).to_have_text("Cancelled")
+
+
+def test_the_drawer_tells_the_history_and_shows_the_text(
+    page: Page, waybill: Waybill, upload: Upload
+) -> None:
+    upload(text_document(2), name="letter.pdf")
+    page.goto(waybill.url)
+    expect(page.locator(".row .status-badge")).to_have_text("Done")
+
+    page.click(".row")
+    expect(page.locator(".history li").first).to_contain_text("processing_succeeded")
+    expect(page.locator(".history li").last).to_contain_text("document_registered")
+    page.click("[data-tab=text]")
+    expect(page.locator(".paper")).to_contain_text("Page 1 of 2")
+    page.click("[aria-label='Next page']")
+
+    expect(page.locator(".paper")).to_contain_text("Page 2 of 2")
+
+
+def test_every_kind_of_emptiness_has_words_of_its_own(
+    page: Page, waybill: Waybill, upload: Upload
+) -> None:
+    page.goto(waybill.url)
+    empty = page.locator("#empty")
+    expect(empty).to_contain_text("Nothing here yet")
+
+    upload(one_page())
+    expect(page.locator(".row .status-badge")).to_have_text("Done")
+    page.fill("#search", "no such thing")
+    expect(empty).to_contain_text("No document matches")
+    page.click("#empty button")
+    page.click("[data-filter=retrying]")
+    expect(empty).to_contain_text("None in this state")
+    page.click("[data-filter=failed]")
+    expect(empty).to_contain_text("Nothing has failed")
+    page.click("#empty button")
+
+    expect(page.locator(".row")).to_be_visible()
+
+
+def test_a_file_name_is_only_ever_text(page: Page, waybill: Waybill, upload: Upload) -> None:
+    name = "<img src=x onerror=document.title='owned'>.pdf"
+    upload(one_page(), name=name)
+    page.goto(waybill.url)
+
+    expect(page.locator(".row b")).to_have_text(name)
+    page.click(".row")
+    expect(page.locator(".drawer h2")).to_have_text(name)
+
+    assert page.title() == "Waybill"
+
+
+def test_the_keyboard_reaches_everything(page: Page, waybill: Waybill, upload: Upload) -> None:
+    upload(one_page(), name="older.pdf")
+    upload(one_page(), name="newer.pdf")
+    page.goto(waybill.url)
+    expect(page.locator(".row")).to_have_count(2)
+
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator(".drawer h2")).to_have_text("older.pdf")
+    page.keyboard.press("k")
+    expect(page.locator(".drawer h2")).to_have_text("newer.pdf")
+    page.keyboard.press("Escape")
+    expect(page.locator("#drawer")).to_be_hidden()
+    page.keyboard.press("/")
+    page.keyboard.type("older")
+    expect(page.locator(".row:visible")).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+
+    expect(page.locator("#help")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_cut_off_on_a_narrow_screen(
+    browser: Browser, waybill: Waybill, upload: Upload, scheme: str
+) -> None:
+    upload(one_page(), name="a name that is much longer than any narrow screen is wide.pdf")
+    context = browser.new_context(
+        viewport={"width": 360, "height": 740},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    page.goto(waybill.url)
+    expect(page.locator(".row")).to_be_visible()
+
+    widths = [page.evaluate("document.documentElement.scrollWidth")]
+    page.click(".row")
+    expect(page.locator(".history")).to_be_visible()
+    widths.append(page.evaluate("document.querySelector('#drawer').scrollWidth"))
+
+    assert max(widths) <= 360
+    context.close()
+
+
+def test_the_page_is_right_again_after_the_server_was_killed(
+    page: Page, waybill: Waybill, upload: Upload, complaints: list[str], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    upload(json.dumps({"gate": str(gate)}).encode(), name="interrupted", processor="scripted")
+    page.goto(waybill.url)
+    badge = page.locator(f"{row(page, 'interrupted')} .status-badge")
+    expect(badge).to_contain_text("Processing")
+
+    waybill.kill()
+    expect(page.locator("#link")).to_contain_text("Offline")
+    expect(badge).to_have_attribute("data-stale", "")
+    gate.touch()
+    waybill.start()
+
+    expect(badge).to_have_text("Done", timeout=40_000)
+    expect(page.locator("#link")).to_have_text("Live")
+    # The browser's own words for a server that is away.
+    assert all("ERR_" in said for said in complaints)
+    complaints.clear()
