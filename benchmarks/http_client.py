@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 BLOCK = 256 * 1024
@@ -39,14 +39,12 @@ class Connection:
         self._writer.write(self._head("POST", target, content_type, len(body)) + body)
         return await self._answer()
 
-    async def post_file(self, target: str, path: Path) -> Answer:
-        """Send a file block by block."""
-        size = path.stat().st_size
+    async def post_file(self, target: str, file: BinaryIO, size: int) -> Answer:
+        """Send an open file of this size, block by block."""
         self._writer.write(self._head("POST", target, "application/pdf", size))
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                self._writer.write(block)
-                await self._writer.drain()
+        while block := file.read(BLOCK):
+            self._writer.write(block)
+            await self._writer.drain()
         return await self._answer()
 
     async def get(self, target: str) -> Answer:

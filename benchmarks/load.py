@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from benchmarks.http_client import Connection, UnexpectedAnswer, accepted, connected
+from benchmarks.http_client import Connection, accepted, connected
 from benchmarks.watcher import Seen, Watcher, watching
 
 
@@ -67,6 +67,11 @@ async def upload_all(
     return Run(trips=trips, seconds=seconds)
 
 
+def document_id_of(body: bytes) -> str:
+    """The id in the answer to an upload."""
+    return _ACCEPTED.decode(body).document.id
+
+
 async def _upload(
     connection: Connection,
     watcher: Watcher,
@@ -76,18 +81,12 @@ async def _upload(
 ) -> None:
     for document in waiting:
         began = time.perf_counter()
-        document_id = accepted(await connection.post(target, document), _document_id)
+        document_id = accepted(await connection.post(target, document), document_id_of)
         answered = time.perf_counter()
-        seen, ended = await watcher.end_of(document_id)
-        if seen.status != "succeeded":
-            raise UnexpectedAnswer(f"document {seen.id} ended as {seen.status}: {seen.error}")
+        seen, ended = await watcher.end_of(document_id, status="succeeded")
         trips.append(
             Trip(answered=answered - began, recorded=_seconds_in_log(seen), seen=ended - began)
         )
-
-
-def _document_id(body: bytes) -> str:
-    return _ACCEPTED.decode(body).document.id
 
 
 def _seconds_in_log(seen: Seen) -> float:

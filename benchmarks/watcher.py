@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from benchmarks.http_client import Connection, connected
+from benchmarks.http_client import Connection, UnexpectedAnswer, connected
 
 FEED = "/v1/feed/all"
 
@@ -39,13 +39,16 @@ class Watcher:
         self._ended: dict[str, tuple[Seen, float]] = {}
         self._waiting: dict[str, asyncio.Future[None]] = {}
 
-    async def end_of(self, document_id: str) -> tuple[Seen, float]:
-        """Wait for a document's end."""
+    async def end_of(self, document_id: str, *, status: str) -> tuple[Seen, float]:
+        """Wait for a document's end, which has to be this one."""
         if document_id not in self._ended:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting[document_id] = future
             await future
-        return self._ended.pop(document_id)
+        seen, moment = self._ended.pop(document_id)
+        if seen.status != status:
+            raise UnexpectedAnswer(f"document {seen.id} ended as {seen.status}: {seen.error}")
+        return seen, moment
 
     async def listen(self, connection: Connection) -> None:
         """Read the feed until it is cancelled."""

@@ -1,27 +1,28 @@
-"""Durations counted in buckets that grow by a quarter of an octave: quantiles within 10 %."""
+"""Durations counted in buckets that grow by an eighth of an octave: quantiles within 10 %."""
 
 from collections.abc import Iterable, Mapping
 
-QUARTERS = 4
+EIGHTHS = 8
 
 
 def bucket(milliseconds: int) -> str:
     """The bucket of a duration; text, because JSON keys are."""
     value = max(milliseconds, 0)
     octave = value.bit_length()
-    if octave <= 2:
+    if octave <= 3:
         return str(value)
-    quarter = (value >> (octave - 3)) & (QUARTERS - 1)
-    return str(octave * QUARTERS + quarter)
+    eighth = (value >> (octave - 4)) & (EIGHTHS - 1)
+    return str(octave * EIGHTHS + eighth)
 
 
-def upper_bound(name: str) -> int:
-    """The largest duration in the bucket, in milliseconds."""
+def bounds(name: str) -> tuple[int, int]:
+    """The smallest and the largest duration in the bucket, in milliseconds."""
     number = int(name)
-    if number <= 3:
-        return number
-    octave, quarter = divmod(number, QUARTERS)
-    return ((QUARTERS + quarter + 1) << (octave - 3)) - 1
+    if number < EIGHTHS:
+        return number, number
+    octave, eighth = divmod(number, EIGHTHS)
+    first = EIGHTHS + eighth
+    return first << (octave - 4), ((first + 1) << (octave - 4)) - 1
 
 
 def added(buckets: Mapping[str, int], milliseconds: int) -> dict[str, int]:
@@ -45,9 +46,15 @@ def quantile(buckets: Mapping[str, int], share: float) -> int | None:
     if total == 0:
         return None
     seen = 0
-    ordered = sorted(buckets, key=upper_bound)
+    ordered = sorted(buckets, key=bounds)
     for name in ordered:
         seen += buckets[name]
         if seen >= share * total:
-            return upper_bound(name)
-    return upper_bound(ordered[-1])
+            return _middle(name)
+    return _middle(ordered[-1])
+
+
+def _middle(name: str) -> int:
+    # Either end of a bucket would be up to an eighth off; its middle is half of that.
+    smallest, largest = bounds(name)
+    return (smallest + largest) // 2

@@ -12,6 +12,7 @@ import structlog
 
 from events.document.attempts import expire
 from events.document.duties import Task
+from events.document.facts import DocumentEvent
 from events.document.state import Document, Status
 from events.errors import WaybillError
 from events.follow import follow
@@ -84,14 +85,21 @@ class Dispatcher:
 
     async def _resume(self, document: Document) -> None:
         if document.status is Status.PROCESSING:
-            await self._documents.apply(
-                document.id,
-                lambda found, now: expire(
-                    found, now=now, policy=self._documents.policy, detected_by="restart"
-                ),
-            )
+            await self._end_interrupted(document.id)
         elif document.publishing is not None:
             self._agenda.postpone(document.id, Task.REPUBLISH, self._clock())
+
+    async def _end_interrupted(self, document_id: str) -> None:
+        # Deliveries come in already: what one of them has just begun is none of the interrupted.
+        interrupted = await self._documents.attempt_of_another_node(document_id)
+
+        def step(document: Document, now: int) -> Sequence[DocumentEvent]:
+            if document.attempt_id != interrupted:
+                return []
+            policy = self._documents.policy
+            return expire(document, now=now, policy=policy, detected_by="restart")
+
+        await self._documents.apply(document_id, step)
 
     async def _follow(self, after: int) -> None:
         async for page in follow(self._store, after=after, wakeup=self._wakeup):

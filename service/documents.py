@@ -9,7 +9,7 @@ import msgspec
 from events.document import decisions
 from events.document.decisions import known
 from events.document.evolve import evolve
-from events.document.facts import DocumentEvent, DocumentRegistered
+from events.document.facts import DocumentEvent, DocumentRegistered, ProcessingStarted
 from events.document.policy import Policy
 from events.document.state import Document
 from events.errors import Conflict
@@ -72,6 +72,14 @@ class Documents:
     async def history(self, document_id: str) -> list[Recorded]:
         """Every event of the document, oldest first."""
         return await self._store.read_stream(document_stream(document_id))
+
+    async def attempt_of_another_node(self, document_id: str) -> str | None:
+        """The document's newest attempt; ``None`` if it has none, or this process started it."""
+        found = [event.fact for event in await self.history(document_id)]
+        started = [fact for fact in found if isinstance(fact, ProcessingStarted)]
+        if not started or started[-1].node == self._meta["node"]:
+            return None
+        return started[-1].attempt_id
 
     async def register(self, event: DocumentRegistered) -> Decided[bool]:
         """Accept a document; the result tells whether it is new."""

@@ -38,8 +38,16 @@ def _changes(meaning: str, example: object, refusal: str) -> dict[str, Any]:
     )
 
 
+NO_POSITION = problem_answer(
+    409,
+    "The log does not have the position `min_position` (yet).",
+    title="No such position",
+    detail="The log ends at position 18422; is min_position=99999 from another server?",
+)
 LISTED = described(
-    Answer(200, "A page of them.", (json_of(PageView, examples.PAGE),), ("Feed-Cursor",)), BUSY
+    Answer(200, "A page of them.", (json_of(PageView, examples.PAGE),), ("Feed-Cursor",)),
+    NO_POSITION,
+    BUSY,
 )
 LOOKED_AT = described(
     Answer(
@@ -49,6 +57,7 @@ LOOKED_AT = described(
         ("Feed-Cursor",),
     ),
     NO_DOCUMENT,
+    NO_POSITION,
     BUSY,
 )
 HISTORY = described(

@@ -11,6 +11,7 @@ from litestar.response import Stream
 from events.document.decisions import known
 from events.document.state import Status
 from events.errors import DocumentUnknown
+from events.store import EventStore
 from projections.documents import Documents as DocumentRows
 from projections.documents import Tracked
 from projections.lookups import Lookups
@@ -37,7 +38,7 @@ from service.web.document_words import (
     RETRIED,
     TEXT,
 )
-from service.web.injected import Storage
+from service.web.injected import Log, Storage
 from service.web.problems import Problem
 from service.web.texts import page_text, whole_text
 
@@ -57,6 +58,7 @@ _ASKED = msgspec.json.Decoder(Asked)
 )
 async def list_documents(
     lookups: NamedDependency[Lookups],
+    store: Log,
     hub: NamedDependency[Hub],
     status: Annotated[
         list[Status] | None, QueryParameter(description="Only these; may be repeated.")
@@ -74,7 +76,7 @@ async def list_documents(
     min_position: MinPosition = 0,
 ) -> Response[PageView]:
     """Documents, the newest first. ``Feed-Cursor`` is where the live feed goes on from."""
-    await _reach(lookups, min_position)
+    await _reach(min_position, lookups, store)
     position, found = await lookups.page(
         limit=limit,
         before=_before(cursor),
@@ -97,12 +99,13 @@ async def list_documents(
 async def get_document(
     document_id: DocumentId,
     lookups: NamedDependency[Lookups],
+    store: Log,
     documents: NamedDependency[Documents],
     hub: NamedDependency[Hub],
     min_position: MinPosition = 0,
 ) -> Response[DocumentView]:
     """The document's state, both axes of it."""
-    await _reach(lookups, min_position)
+    await _reach(min_position, lookups, store)
     tracked = await lookups.document(document_id) or await _just_now(documents, document_id)
     return Response(view(tracked), headers={"Feed-Cursor": await hub.cursor_at(tracked.position)})
 
@@ -226,7 +229,13 @@ async def _just_now(documents: Documents, document_id: str) -> Tracked:
     return tracked
 
 
-async def _reach(lookups: Lookups, position: int) -> None:
+async def _reach(position: int, lookups: Lookups, store: EventStore) -> None:
+    if position and position > (head := await store.head()):
+        raise Problem(
+            409,
+            "No such position",
+            f"The log ends at position {head}; is min_position={position} from another server?",
+        )
     if position and not await lookups.reach(position):
         raise Problem(
             503, "Not there yet", f"The tables do not tell of position {position} yet; try again."

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import msgspec
 from litestar import Response, Router, get
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromPath
 from sse_starlette import EventSourceResponse
 from starlette.responses import Response as Answer
 from starlette.types import Receive, Scope, Send
@@ -15,12 +14,14 @@ from service.feed.client import Subscription
 from service.feed.frames import BusyReason
 from service.feed.hub import Hub
 from service.web.described import PROBLEM_JSON
+from service.web.document_views import DocumentId
 from service.web.feed_request import (
     AnyRequest,
     Asked,
     Documents,
     Everything,
     Owner,
+    OwnerName,
     Wait,
     accepts_events,
     of,
@@ -83,7 +84,7 @@ async def feed_of_document(
     request: AnyRequest,
     hub: NamedDependency[Hub],
     asked: NamedDependency[Asked],
-    document_id: FromPath[str],
+    document_id: DocumentId,
 ) -> Answer:
     """Snapshot, then live."""
     only(request)
@@ -107,7 +108,7 @@ async def feed_of_owner(
     request: AnyRequest,
     hub: NamedDependency[Hub],
     asked: NamedDependency[Asked],
-    owner: FromPath[str],
+    owner: OwnerName,
 ) -> Answer:
     """Snapshot, then live, new documents included."""
     only(request)

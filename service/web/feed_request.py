@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Request
-from litestar.params import HeaderParameter, QueryParameter
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from projections.reads import Selection
 from service.feed.client import Subscription
@@ -21,16 +21,27 @@ AnyRequest = Request[Any, Any, Any]
 
 Documents = Annotated[
     list[str] | None,
-    QueryParameter(name="doc", description=f"A document's id; 1 to {MOST_DOCUMENTS} of them."),
+    QueryParameter(
+        name="doc",
+        description=f"A document's id; 1 to {MOST_DOCUMENTS} of them.",
+    ),
 ]
 Owner = Annotated[
     str | None, QueryParameter(name="user", description="All documents of this owner.")
 ]
-Everything = Annotated[str | None, QueryParameter(name="all", description="`true`: all documents.")]
+OwnerName = Annotated[str, PathParameter(description="Whose documents.")]
+Everything = Annotated[
+    str | None,
+    QueryParameter(
+        name="all", description="`true`: all documents.", schema_extra={"enum": ["true"]}
+    ),
+]
 Wait = Annotated[
     str | None,
     QueryParameter(
-        name="wait", description=f"Seconds to wait for a change, at most {LONGEST_WAIT}."
+        name="wait",
+        description=f"Seconds to wait for a change, at most {LONGEST_WAIT:g}.",
+        schema_extra={"type": "number", "minimum": 0, "maximum": LONGEST_WAIT},
     ),
 ]
 
@@ -69,11 +80,20 @@ async def provide_asked(
         ),
     ] = None,
     mode: Annotated[
-        str | None, QueryParameter(name="mode", description="`state`: the newest state, conflated.")
+        str | None,
+        QueryParameter(
+            name="mode",
+            description="`state`: the newest state, conflated.",
+            schema_extra={"enum": ["state"]},
+        ),
     ] = None,
     until: Annotated[
         str | None,
-        QueryParameter(name="until", description="`done`: end when all named documents are final."),
+        QueryParameter(
+            name="until",
+            description="`done`: end when all named documents are final.",
+            schema_extra={"enum": ["done"]},
+        ),
     ] = None,
     returning: Annotated[
         str | None,
@@ -147,7 +167,7 @@ def of(ids: list[str] | None, owner: str | None, everything: str | None) -> Sele
 def seconds(wait: str | None) -> float:
     """How long a poll may wait."""
     try:
-        parsed = float(wait or 0)
+        parsed = 0.0 if wait is None else float(wait)
     except ValueError:
         parsed = -1.0
     if not 0 <= parsed <= LONGEST_WAIT:

@@ -61,7 +61,7 @@ async def health(vitals: NamedDependency[Vitals], store: Log) -> Response[Health
     summary="Numbers for Prometheus",
     media_type="text/plain",
     tags=["operations"],
-    opt=described(Answer(200, "All of them.", (text("waybill_log_head 18422.0\n"),))),
+    opt=described(Answer(200, "All of them.", (text("waybill_log_head_position 18422.0\n"),))),
 )
 async def metrics_page(
     metrics: NamedDependency[Metrics], vitals: NamedDependency[Vitals]

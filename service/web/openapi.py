@@ -117,7 +117,7 @@ def describe(web: Litestar) -> Json:
         "info": made["info"],
         "servers": made["servers"],
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
-        "paths": dict(sorted(paths.items())),
+        "paths": {path: dict(sorted(paths[path].items())) for path in sorted(paths)},
         "components": {
             "schemas": _components(shapes),
             "headers": {name: _header(*told) for name, told in HEADERS.items()},
@@ -176,7 +176,7 @@ def _without_null(schema: Json) -> Json:
     """A parameter is there or it is not; there is no way to write a null into an address."""
     choices = [one for one in schema.get("oneOf", []) if one.get("type") != "null"]
     told = {name: value for name, value in schema.items() if name not in ("oneOf", "description")}
-    return _whole_numbers({**told, **choices[0]} if choices else told)
+    return _whole_numbers({**choices[0], **told} if choices else told)
 
 
 def _whole_numbers(schema: Json) -> Json:

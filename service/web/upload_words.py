@@ -33,7 +33,7 @@ IdempotencyKey = Annotated[
     ),
 ]
 Name = Annotated[
-    str | None, QueryParameter(description="The file's name; of a form it is the file's own.")
+    str | None, QueryParameter(description="The file's name; unset, the one that a form gives.")
 ]
 Owner = Annotated[
     str | None,
@@ -77,15 +77,15 @@ FORM = {
     "properties": {
         "file": {
             "type": "string",
-            "contentMediaType": "application/octet-stream",
+            "format": "binary",
             "description": "The one file; the part may have any name, but needs a `filename`.",
         },
         "owner": {"type": "string", "maxLength": OWNER_LIMIT},
-        "name": {"type": "string", "maxLength": NAME_LIMIT},
+        "name": {"type": "string", "description": f"Cut to {NAME_LIMIT} characters."},
         "processor": {"type": "string"},
     },
 }
-BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
+BINARY = {"type": "string", "format": "binary"}
 
 UPLOADED = described(
     Answer(

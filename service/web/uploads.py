@@ -64,6 +64,7 @@ async def upload(
     ``Idempotency-Key`` the same upload can be repeated: it gives the same document.
     """
     content_type, _ = parse_options_header(request.headers.get("content-type", ""))
+    _refuse_nothing(request)
     offer = Offer(
         name=name or "",
         owner=owner or "default",
@@ -79,6 +80,19 @@ async def upload(
         accepted = await _raw(request, uploads, offer, limit=settings.max_upload_bytes)
     metrics.uploads.labels("accepted" if accepted.new else "repeated").inc()
     return _accepted(accepted)
+
+
+def _refuse_nothing(request: WebRequest) -> None:
+    """An empty file is a document, which will fail visibly; no body at all is a mistake."""
+    headers = request.headers
+    declared = "content-type" in headers or "transfer-encoding" in headers
+    if not declared and headers.get("content-length", "0") == "0":
+        raise Problem(
+            400,
+            "Not understood",
+            "The request has no body. Send the file itself (curl: --data-binary @file.pdf -H "
+            "'Content-Type: application/pdf') or a form (curl: -F file=@file.pdf).",
+        )
 
 
 async def _raw(request: WebRequest, uploads: Uploads, offer: Offer, *, limit: int) -> Accepted:
@@ -161,8 +175,8 @@ async def _by_reference(request: WebRequest, uploads: Uploads, offer: Offer) -> 
             400,
             "Not understood",
             f"The reference cannot be read: {error}. It is JSON such as "
-            '{"path": "incoming/report.pdf", "owner": "ada"}, and may have content_type, id, name '
-            "and processor.",
+            '{"path": "incoming/report.pdf", "owner": "ada"}, and may have '
+            "content_type, name, processor, and an id of 1 to 64 letters, digits, '_' and '-'.",
         ) from error
     offer = msgspec.structs.replace(
         offer,

@@ -1,4 +1,7 @@
-"""Reference pages made from the code: ``python -m tests.architecture.pages`` writes them."""
+"""Reference pages made from the code, and the golden description of the API.
+
+``scripts/docs`` writes them all.
+"""
 
 import inspect
 from typing import Any, get_type_hints
@@ -7,26 +10,11 @@ from events.codec import NAMES
 from events.document.facts import Fact
 from service.commands.page import commands_page
 from service.settings import settings_page
-from service.web import create_web
+from tests.architecture.http_page import http_page
 from tests.architecture.tree import ROOT
+from tests.golden.openapi import GOLDEN, golden_description
 
 REFERENCE = ROOT / "docs" / "reference"
-
-COLLABORATORS = (
-    "attempts",
-    "clock",
-    "deliveries",
-    "documents",
-    "doorkeeper",
-    "hub",
-    "lookups",
-    "metrics",
-    "settings",
-    "storage",
-    "store",
-    "uploads",
-    "vitals",
-)
 
 EVENTS_HEAD = """# Events
 
@@ -35,19 +23,6 @@ EVENTS_HEAD = """# Events
 Every event of a document's life, as it is stored and as `GET /v1/documents/{document_id}/events`
 shows it. Names and fields are a promise: a field may be added, none is renamed or given another
 meaning. Times are microseconds since the epoch (UTC). Every event also has a `document_id`.
-
-"""
-
-HTTP_HEAD = """# HTTP
-
-<!-- Made by scripts/docs from the service's OpenAPI description; edit the routes. -->
-
-The same as OpenAPI 3.1: `GET /schema/openapi.json`. Errors are RFC 9457 problem details
-(`application/problem+json`) that say what, which, and what to do. With `WAYBILL_API_TOKEN` set,
-every route but `/health` and the page wants `Authorization: Bearer TOKEN`.
-
-The live feed is a page of its own: [feed.md](feed.md). QStash calls `/v1/qstash/process`,
-`/v1/qstash/failed` and `/v1/qstash/callback`; they answer 401 to anything that it did not sign.
 
 """
 
@@ -72,38 +47,6 @@ def _type_name(hint: Any) -> str:
     return " or ".join(value.replace("'", '"') for value in values)
 
 
-def http_page() -> str:
-    """Every route with its parameters and answers."""
-    web = create_web(
-        collaborators=dict.fromkeys(COLLABORATORS), api_token=None, version="reference"
-    )
-    paths = web.openapi_schema.to_schema()["paths"]
-    parts = [
-        _route(path, method, operation)
-        for path, operations in sorted(paths.items())
-        for method, operation in operations.items()
-        if isinstance(operation, dict)
-    ]
-    return HTTP_HEAD + "\n".join(parts)
-
-
-def _route(path: str, method: str, operation: dict[str, Any]) -> str:
-    described = operation.get("description") or operation["summary"]
-    answers = ", ".join(sorted(operation["responses"]))
-    lines = [f"## {method.upper()} `{path}`", "", described, ""]
-    parameters = operation.get("parameters", [])
-    if parameters:
-        lines += ["| parameter | in | meaning |", "|---|---|---|"]
-        lines += [_parameter(parameter) for parameter in parameters]
-        lines.append("")
-    return "\n".join([*lines, f"Answers: {answers}.", ""])
-
-
-def _parameter(parameter: dict[str, Any]) -> str:
-    meaning = parameter.get("description", "").replace("\n", " ")
-    return f"| `{parameter['name']}` | {parameter['in']} | {meaning} |"
-
-
 PAGES = {
     "commands.md": commands_page,
     "events.md": events_page,
@@ -113,9 +56,10 @@ PAGES = {
 
 
 def main() -> None:
-    """Write every page."""
+    """Write every page, and the description."""
     for name, page in PAGES.items():
         (REFERENCE / name).write_text(page())
+    GOLDEN.write_text(golden_description())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.journey.product import Waybill, running
 
@@ -35,8 +35,15 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def waybill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waybill]:
+    """A server that the tests of a module share; each finds its own documents by name."""
+    with running(tmp_path_factory.mktemp("served"), {}) as waybill:
+        yield waybill
+
+
 @pytest.fixture
-def waybill(tmp_path: Path) -> Iterator[Waybill]:
+def fresh(tmp_path: Path) -> Iterator[Waybill]:
     """A server of the test's own, with nothing in it yet."""
     with running(tmp_path / "served", {}) as waybill:
         yield waybill
@@ -49,12 +56,17 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
-    """A page in a profile of its own."""
+def page(browser: Browser, complaints: list[str], waybill: Waybill) -> Iterator[Page]:
+    """A page in a profile of its own; it is gone before the server is."""
     context = browser.new_context(reduced_motion="reduce")
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
-    page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+
+    def heard(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            complaints.append(said.text)
+
+    page.on("console", heard)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
@@ -65,9 +77,15 @@ def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
 def upload(waybill: Waybill) -> Upload:
     """Upload from elsewhere; gives the id."""
 
-    def send(content: bytes, *, name: str = "letter.pdf", processor: str = "pdf-text") -> str:
+    def send(
+        content: bytes,
+        *,
+        name: str = "letter.pdf",
+        processor: str = "pdf-text",
+        at: Waybill = waybill,
+    ) -> str:
         answer = httpx.post(
-            f"{waybill.url}/v1/documents",
+            f"{at.url}/v1/documents",
             params={"name": name, "processor": processor},
             content=content,
             headers={"Content-Type": "application/pdf"},

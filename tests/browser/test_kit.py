@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from service.samples import one_page
 from tests.browser.conftest import Upload
@@ -27,7 +27,10 @@ def _html(route: Route, text: str) -> None:
 
 
 def badge(document_id: str) -> str:
-    return f'<processing-badge doc="{document_id}" feed="/v1/feed">as the server knew it</processing-badge>'
+    return (
+        f'<processing-badge doc="{document_id}" feed="/v1/feed">'
+        "as the server knew it</processing-badge>"
+    )
 
 
 def state(position: int, status: str, **more: Any) -> dict[str, Any]:
@@ -74,12 +77,12 @@ def test_badges_follow_their_documents_over_one_connection(
 ) -> None:
     ids = [upload(one_page()) for _ in range(4)]
     asked: list[str] = []
-    page.on("request", lambda request: "/v1/feed" in request.url and asked.append(request.url))
+    page.on("request", lambda request: asked.append(request.url))
 
     bare_page(page, waybill.url, "".join(map(badge, ids)))
 
     expect(page.locator("processing-badge[data-state=succeeded]")).to_have_count(4)
-    assert len(asked) == 1
+    assert len([url for url in asked if "/v1/feed" in url]) == 1
 
 
 def test_a_badge_may_wait_for_a_document_that_is_not_there_yet(
@@ -173,11 +176,13 @@ def test_events_are_the_same_however_the_bytes_are_cut(
             const { events } = await import("/static/document-status.js");
             const bytes = new TextEncoder().encode(text + "event: status\\ndata: {}\\nid: cut");
             const stream = new ReadableStream({ start(control) {
-                for (let at = 0; at < bytes.length; at += size) control.enqueue(bytes.slice(at, at + size));
+                for (let at = 0; at < bytes.length; at += size)
+                    control.enqueue(bytes.slice(at, at + size));
                 control.close();
             } });
             const heard = [];
-            for await (const event of events(stream)) heard.push([event.event, event.data.name, event.id]);
+            for await (const { event, data, id } of events(stream))
+                heard.push([event, data.name, id]);
             return heard;
         }""",
         [text, size],
@@ -188,3 +193,52 @@ def test_events_are_the_same_however_the_bytes_are_cut(
         ["status", "é😀\n\n", "e1-1-000000"],
         ["end", None, "e1-2-000000"],
     ]
+
+
+def test_all_tabs_share_one_stream_and_another_takes_over_when_its_tab_closes(
+    page: Page, waybill: Waybill, upload: Upload, tmp_path: Path
+) -> None:
+    gates = [tmp_path / "one", tmp_path / "two"]
+    ids = [upload(json.dumps({"gate": str(gate)}).encode(), processor="scripted") for gate in gates]
+    streams: list[Request] = []
+
+    def opened(request: Request) -> None:
+        if "/v1/feed" in request.url:
+            streams.append(request)
+
+    context = page.context
+    context.on("request", opened)
+    tabs = [page, *(context.new_page() for _ in range(4))]
+    for number, tab in enumerate(tabs):
+        bare_page(tab, waybill.url, badge(ids[number % 2]))
+        expect(tab.locator("processing-badge")).to_contain_text("Processing")
+
+    gates[0].touch()
+    for tab in tabs[::2]:
+        expect(tab.locator("processing-badge")).to_have_text("Done")
+    # One for the first tab, and one more because the second wanted another document.
+    connections = len(streams)
+    leader = tabs.index(streams[-1].frame.page)
+    tabs.pop(leader).close()
+    gates[1].touch()
+    for tab in tabs:
+        expect(tab.locator("processing-badge")).to_have_text("Done")
+
+    assert connections == 2
+    assert len(streams) == 3
+
+
+def test_tabs_of_different_people_share_nothing(page: Page, waybill: Waybill) -> None:
+    bare_page(page, waybill.url)
+
+    heard = page.evaluate(
+        """async () => {
+            const { Feed } = await import("/static/document-status.js");
+            const feeds = ["ann", "bob"].map((subject) => new Feed("/v1/feed", { subject }));
+            const told = feeds.map((feed) => new Promise((resolve) => feed.watch("x", resolve)));
+            await Promise.all(told);
+            return feeds.map((feed) => feed.link);
+        }"""
+    )
+
+    assert heard == ["live", "live"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.samples import large_document, one_page
-from tests.journey.product import Client, Waybill, client_of, running
+from tests.journey.product import Client, Gate, Waybill, client_of, running
 
 UPLOAD_LIMIT = 16 * 1024 * 1024
 
@@ -36,6 +36,6 @@ def large() -> bytes:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Path:
-    """A scripted document goes on when this file exists."""
-    return tmp_path / "gate"
+def gate(tmp_path: Path) -> Gate:
+    """A scripted document goes on when this is opened."""
+    return Gate(tmp_path / "gate")

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped] # it ships no types
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
@@ -68,7 +68,13 @@ class Started:
 
     def children(self) -> list[psutil.Process]:
         """The processes that it has started, and those that they have."""
-        return psutil.Process(self.pid).children(recursive=True)
+        found: list[psutil.Process] = psutil.Process(self.pid).children(recursive=True)
+        return found
+
+    def memory(self) -> int:
+        """What this process alone has in memory, in bytes."""
+        resident: int = psutil.Process(self.pid).memory_info().rss
+        return resident
 
     def kill(self) -> None:
         """End this process, and only this one, as a power cut would."""

@@ -12,7 +12,7 @@ from qstash import AsyncQStash
 
 from tests.journey.processes import LISTENING, Broker, Started, free_port
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 30.0
 LONG_POLL_SECONDS = 5
 
 QUICK = {
@@ -26,6 +26,19 @@ QUICK = {
 }
 
 Json = dict[str, Any]
+
+
+class Gate:
+    """What a scripted document waits for; ``str`` says where its processor looks."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def __str__(self) -> str:
+        return str(self._file)
+
+    def open(self) -> None:
+        self._file.touch()
 
 
 class Waybill:
@@ -130,7 +143,10 @@ class Client:
         response = await self.http.post(
             "/v1/documents",
             params={"processor": processor, "name": name, "owner": owner},
-            headers={"Content-Type": "application/pdf", **({"Idempotency-Key": key} if key else {})},
+            headers={
+                "Content-Type": "application/pdf",
+                **({"Idempotency-Key": key} if key else {}),
+            },
             content=content,
         )
         assert response.status_code == 202, response.text
@@ -204,6 +220,13 @@ async def client_of(waybill: Waybill) -> AsyncIterator[Client]:
     """A client; its connections survive no restart, but httpx opens new ones."""
     async with httpx.AsyncClient(base_url=waybill.url, timeout=WAIT_SECONDS) as http:
         yield Client(http)
+
+
+async def eventually(fact: Callable[[], bool]) -> None:
+    """Wait for a fact that only looking can tell, such as a file."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not fact():  # noqa: ASYNC110 -- there is nobody who could tell us
+            await asyncio.sleep(0.01)
 
 
 def matching(type_name: str, **data: object) -> Callable[[Json], bool]:

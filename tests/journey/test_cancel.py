@@ -1,18 +1,17 @@
 """A person stops a document: before it was begun, and while it is being read."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
-from tests.journey.product import Client, Waybill
+from tests.journey.product import Client, Gate, Waybill
 from tests.journey.witness import count, holds, processed_once
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_a_document_that_waits_is_cancelled_at_once_and_never_begun(
-    client: Client, gate: Path
+    client: Client, gate: Gate
 ) -> None:
     busy = await asyncio.gather(*[client.script(gate=gate, salt=str(n)) for n in range(4)])
     await asyncio.gather(*[client.is_now(one, "processing") for one in busy[:1]])
@@ -22,7 +21,7 @@ async def test_a_document_that_waits_is_cancelled_at_once_and_never_begun(
 
     assert answer.status_code == 202
     assert answer.json()["status"] == "cancelled"
-    gate.touch()
+    gate.open()
     await asyncio.gather(*[client.ends(one) for one in busy])
     history = await client.history(waiting)
     holds(history)
@@ -31,7 +30,7 @@ async def test_a_document_that_waits_is_cancelled_at_once_and_never_begun(
 
 
 async def test_a_document_is_cancelled_while_it_is_read_and_its_worker_is_free_again(
-    house: Waybill, client: Client, gate: Path
+    house: Waybill, client: Client, gate: Gate
 ) -> None:
     document_id = await client.script(gate=gate)
     await client.is_now(document_id, "processing")
@@ -51,13 +50,13 @@ async def test_a_document_is_cancelled_while_it_is_read_and_its_worker_is_free_a
 
 
 async def test_a_cancelled_document_can_be_run_again(
-    house: Waybill, client: Client, gate: Path
+    house: Waybill, client: Client, gate: Gate
 ) -> None:
     document_id = await client.script(gate=gate)
     await client.is_now(document_id, "processing")
     await client.post(document_id, "cancel")
     await client.ends(document_id)
-    gate.touch()
+    gate.open()
 
     answer = await client.post(document_id, "retry")
 
@@ -66,7 +65,7 @@ async def test_a_cancelled_document_can_be_run_again(
     await processed_once(house, client, document_id)
 
 
-async def test_cancelling_twice_is_the_same_as_once(client: Client, gate: Path) -> None:
+async def test_cancelling_twice_is_the_same_as_once(client: Client, gate: Gate) -> None:
     document_id = await client.script(gate=gate)
     await client.is_now(document_id, "processing")
 
@@ -80,13 +79,13 @@ async def test_cancelling_twice_is_the_same_as_once(client: Client, gate: Path) 
 
 
 async def test_only_what_has_ended_can_be_retried_and_only_what_has_not_can_be_cancelled(
-    client: Client, gate: Path
+    client: Client, gate: Gate
 ) -> None:
     document_id = await client.script(gate=gate)
     await client.is_now(document_id, "processing")
 
     too_early = await client.post(document_id, "retry")
-    gate.touch()
+    gate.open()
     await client.ends(document_id)
     too_late = await client.post(document_id, "cancel")
 

@@ -1,8 +1,8 @@
-"""The main job on real input: upload, queue, delivery, reading, and a badge that moves meanwhile."""
+"""The main job on real input: upload, queue, delivery, reading, and a badge that moves."""
 
 import asyncio
+from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 
 import httpx
 import pytest
@@ -10,7 +10,7 @@ from pypdf import PdfReader
 
 from service import samples
 from tests.feed_reader import Event, events
-from tests.journey.product import Client, Json, Waybill
+from tests.journey.product import Client, Gate, Json, Waybill
 from tests.journey.witness import ORDER, count, holds, processed_once, types
 
 pytestmark = pytest.mark.anyio
@@ -69,14 +69,14 @@ async def test_a_document_is_uploaded_queued_delivered_read_and_shown(
     assert positions == sorted(set(positions))
 
 
-async def test_every_state_is_shown_to_somebody_who_watches(client: Client, gate: Path) -> None:
+async def test_every_state_is_shown_to_somebody_who_watches(client: Client, gate: Gate) -> None:
     opened = asyncio.Event()
     badge = asyncio.create_task(shown(client.http, "lise", opened))
     await opened.wait()
 
     document_id = await client.script(owner="lise", gate=gate)
     await client.is_now(document_id, "processing")
-    gate.touch()
+    gate.open()
     states = await badge
 
     assert [state["status"] for state in states][-1] == "succeeded"
@@ -132,7 +132,7 @@ async def test_five_documents_at_once_all_arrive(house: Waybill, client: Client)
         assert await client.text(document_id) == words_of(pdf)
 
 
-UNREADABLE = {
+UNREADABLE: dict[str, Callable[[], bytes]] = {
     "password_required": samples.password_protected,
     "damaged": samples.damaged,
     "empty": samples.empty_file,

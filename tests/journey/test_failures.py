@@ -1,4 +1,4 @@
-"""Work that fails: three retries by themselves, a dead letter, and a person who brings it through."""
+"""Work that fails: three retries by themselves, a dead letter, and a person who helps."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from qstash import AsyncQStash
 
-from tests.journey.product import Client, Waybill, client_of, running
+from tests.journey.product import Client, Gate, Waybill, client_of, running
 from tests.journey.witness import count, holds, processed_once, types
 
 pytestmark = pytest.mark.anyio
@@ -59,14 +59,14 @@ async def test_the_retry_button_of_qstash_s_console_begins_a_run(
 
 
 async def test_a_webhook_that_outlasts_its_timeout_is_delivered_again_and_processed_once(
-    tmp_path: Path, gate: Path, impatient: Waybill
+    tmp_path: Path, gate: Gate, impatient: Waybill
 ) -> None:
     async with client_of(impatient) as client:
         document_id = await client.script(gate=gate)
 
         history = await client.event(document_id, "delivery_ignored", reason="lease_held")
         assert count(history, "processing_started") == 1
-        gate.touch()
+        gate.open()
 
         await processed_once(impatient, client, document_id)
         history = await client.event(document_id, "delivery_ignored", reason="already_succeeded")

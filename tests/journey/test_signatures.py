@@ -82,7 +82,7 @@ FORGERIES: dict[str, Forgery] = {
     "with another body": lambda f: (f.signature(), f.body.replace(b'"run": 1', b'"run": 2')),
     "with a space more": lambda f: (f.signature(), f.body + b" "),
     "with a letter changed": lambda f: (_tampered(f.signature()), f.body),
-    "without an algorithm": lambda f: (jwt.encode(f.claims, None, algorithm="none"), f.body),
+    "without an algorithm": lambda f: (jwt.encode(f.claims, "", algorithm="none"), f.body),
 }
 
 

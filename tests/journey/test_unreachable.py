@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.journey.processes import Broker
-from tests.journey.product import Client, Json, Waybill, broker_of_its_own, checked, client_of, running
+from tests.journey.product import (
+    Client,
+    Gate,
+    Json,
+    broker_of_its_own,
+    checked,
+    client_of,
+    running,
+)
 from tests.journey.witness import count, processed_once
 
 pytestmark = pytest.mark.anyio
@@ -46,7 +54,7 @@ async def test_an_upload_is_accepted_while_qstash_is_away_and_processed_when_it_
 
 
 async def test_a_restart_of_the_broker_loses_no_message(
-    tmp_path: Path, broker: Broker, gate: Path
+    tmp_path: Path, broker: Broker, gate: Gate
 ) -> None:
     settings = {**broker.environment, "WAYBILL_WORKERS": "1", "WAYBILL_MAX_DELIVERIES": "1"}
     with running(tmp_path / "served", settings) as waybill:
@@ -56,7 +64,7 @@ async def test_a_restart_of_the_broker_loses_no_message(
                 await client.event(document_id, "enqueued")
 
             broker.kill()
-            gate.touch()
+            gate.open()
             broker.start()
 
             for document_id in ids:
@@ -75,3 +83,21 @@ async def test_the_broker_beside_ends_with_the_server_that_started_it(tmp_path: 
 
         for helper in helpers:
             helper.wait(20)
+
+
+async def test_a_broker_beside_that_dies_is_told_and_loses_nothing(tmp_path: Path) -> None:
+    with running(tmp_path / "beside", {"WAYBILL_BROKER_PROCESS": "beside"}) as waybill:
+        async with client_of(waybill) as client:
+            [broker] = [
+                one for one in waybill.process.children() if "broker" in " ".join(one.cmdline())
+            ]
+            broker.kill()
+            document_id = await client.script()
+            await client.event(document_id, "publish_failed")
+            assert (await health(client))["status"] == "degraded"
+
+            assert waybill.stop() == 0
+
+        waybill.start()
+        async with client_of(waybill) as client:
+            await processed_once(waybill, client, document_id)

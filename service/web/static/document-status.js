@@ -55,15 +55,12 @@ function detail(doc, state, now) {
 
 /** An icon of the family, as an element. */
 export function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("class", `status-icon status-icon-${name}`);
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
-  return svg;
+  const made = document.createElement("template");
+  made.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true" class="status-icon status-icon-${name}"><path d="${ICONS[name]}"/></svg>`;
+  return made.content.firstChild;
 }
+
+const position = (cursor) => Number(cursor?.split("-")[1] ?? 0);
 
 /** The events of a byte stream; an event that was cut off is none. */
 export async function* events(stream, onBytes = () => {}) {
@@ -90,7 +87,8 @@ export async function* events(stream, onBytes = () => {}) {
  * The states of documents, kept true by one connection.
  *
  * Options: `all` follows every document, `cursor` goes on from there, `token` is an async function
- * that gives the bearer token. Events: `link` (its `detail` is connecting, live, offline or
+ * that gives the bearer token, `subject` says whose feed it is: the tabs of one browser share one
+ * connection, led by one of them, if address and subject are the same. Events: `link` (its `detail` is connecting, live, offline or
  * closed), `change` (a state), `reset` (what is not in the last snapshot is gone), `error`.
  */
 export class Feed extends EventTarget {
@@ -110,14 +108,19 @@ export class Feed extends EventTarget {
   #beat = 15; #retry = 3000; #failures = 0;
   #renewing = null; // while a snapshot is coming: the ids it has named
   #replace = false; // whether its states count even if they are older
+  #tab = Math.random().toString(36).slice(2);
+  #others = new Map(); // what the other tabs want, by tab; only the leader needs it
+  #channel = null; #release = null; #leading = false; #name; #overdue = 0;
   #connection = null; #wake = () => {}; #running = false; #settle = 0; #hidden = 0; #triedAt = 0; #resume = false;
 
-  constructor(base, { all = false, cursor = null, token = null } = {}) {
+  constructor(base, { all = false, cursor = null, token = null, subject = "" } = {}) {
     super();
     this.#base = base; this.#all = all; this.#cursor = cursor; this.#token = token;
+    this.#name = `feed:${all ? "all:" : ""}${base}:${subject}`;
     const look = () => this.#look();
     for (const name of ["online", "pageshow"]) addEventListener(name, look);
     document.addEventListener("visibilitychange", look);
+    addEventListener("pagehide", () => { if (this.#running) { this.close(); this.#resume = true; } });
   }
 
   state(id) { return this.#states.get(id); }
@@ -142,24 +145,87 @@ export class Feed extends EventTarget {
   /** Takes in states that were read elsewhere, such as a list; an older one changes nothing. */
   learn(docs) { for (const doc of docs) this.#take(doc); }
 
-  close() { this.#running = false; this.#connection?.abort(); this.#wake(); this.#say("closed"); }
+  close() {
+    this.#running = false;
+    this.#connection?.abort();
+    this.#wake();
+    this.#post({ gone: this.#tab });
+    this.#channel = this.#channel?.close();
+    this.#release?.();
+    clearTimeout(this.#overdue);
+    this.#say("closed");
+  }
 
   #reselect() {
     if (this.#all) return;
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => {
-      if (!this.#watchers.size) return this.close();
+      if (!this.#watchers.size && !this.#others.size) return this.close();
       this.#cursor = null; // another selection needs a snapshot
       this.#connection?.abort("again");
       this.#go();
+      this.#want();
     }, 60);
   }
 
-  #go() { this.#wake(); if (!this.#running) { this.#running = true; this.#run(); } }
+  #go() {
+    this.#wake();
+    if (this.#running) return;
+    this.#running = true;
+    this.#say("connecting");
+    if (navigator.locks && globalThis.BroadcastChannel) this.#elect(); else this.#run();
+  }
+
+  /** Leads as soon as no other tab does; until then it lives on what the leader hears. */
+  #elect(options = {}) {
+    this.#channel ??= new BroadcastChannel(this.#name);
+    this.#channel.onmessage = ({ data }) => this.#told(data);
+    this.#want();
+    this.#await();
+    const lead = () => new Promise((release) => {
+      if (!this.#running) return release();
+      this.#release = release;
+      clearTimeout(this.#overdue);
+      this.#others.clear();
+      this.#post({ lead: true });
+      // The others first say what they want.
+      setTimeout(() => { if (this.#release === release) { this.#leading = true; this.#run(); } }, 60);
+    });
+    const stop = () => { this.#release = null; this.#leading = false; };
+    navigator.locks.request(this.#name, options, lead).then(stop, () => {
+      stop(); // another tab took over, because this one was silent
+      this.#connection?.abort("led");
+      if (this.#running) this.#elect();
+    });
+  }
+
+  #await() {
+    clearTimeout(this.#overdue);
+    this.#overdue = setTimeout(() => { if (this.#running && !this.#release && !document.hidden) this.#elect({ steal: true }); }, this.#beat * WATCHDOG_BEATS * 1000);
+  }
+
+  #post(message) { this.#channel?.postMessage(message); }
+
+  #want() { if (!this.#release) this.#post({ tab: this.#tab, want: [...this.#watchers.keys()], after: position(this.#cursor) }); }
+
+  #told({ tab, want, after, lead, gone, event, link }) {
+    if (lead) this.#want();
+    else if (gone) { if (this.#others.delete(gone) && this.#release) this.#reselect(); }
+    else if (want && this.#release) {
+      const wanted = new Set(this.#ids());
+      this.#others.set(tab, want);
+      for (const data of this.#states.values())
+        if (this.#all ? data.position > after : want.includes(data.id)) this.#post({ event: { event: "status", data } });
+      this.#post({ link: this.link });
+      if (this.#leading && want.some((id) => !wanted.has(id))) this.#reselect();
+    } else if (event && !this.#release) { this.#await(); this.heardAt = Date.now(); this.#hear(event); }
+    if (link && !this.#release) this.#say(link);
+  }
+
+  #ids() { return [...new Set([...this.#watchers.keys(), ...[...this.#others.values()].flat()])]; }
 
   async #run() {
     let pollUntil = 0;
-    this.#say("connecting");
     while (this.#running) {
       const connection = this.#connection = new AbortController();
       const polling = Date.now() < pollUntil;
@@ -167,7 +233,7 @@ export class Feed extends EventTarget {
       let pause;
       try { pause = await (polling ? this.#poll(connection.signal) : this.#stream(connection)); }
       catch (error) {
-        if (this.#connection !== connection || !this.#running) return;
+        if (this.#connection !== connection || !this.#running || connection.signal.reason === "led") return;
         if (error.final) { this.#fail(error); return; }
         if (!error.buffered && connection.signal.reason === "again") { this.#failures = 0; continue; }
         if (error.buffered || ++this.#failures % 3 === 0) pollUntil = polling ? 0 : Date.now() + STREAM_AGAIN_MS;
@@ -197,14 +263,13 @@ export class Feed extends EventTarget {
   }
 
   #selection() {
-    const ids = [...this.#watchers.keys()];
+    const ids = this.#ids();
     return this.#all || ids.length > MOST_DOCUMENTS ? null : new URLSearchParams(ids.map((id) => ["doc", id]));
   }
 
   async #stream(connection) {
     const query = this.#selection();
     const answer = await this.#request(query ? "" : "/all", query ?? "", connection.signal);
-    if (answer.status === 204) { this.close(); return 0; }
     let quiet, heard = false;
     const watch = (ms) => { clearTimeout(quiet); quiet = setTimeout(() => connection.abort("silent"), ms); };
     watch(FIRST_BYTE_MS);
@@ -224,14 +289,18 @@ export class Feed extends EventTarget {
     query.set("wait", "25");
     const { id, reset, docs, more } = await (await this.#request("/poll", query, signal)).json();
     this.heardAt = Date.now();
-    if (reset || !this.#cursor) { this.#renewing = new Set(); this.#replace = Boolean(reset); this.#snapshot({ docs, last: true, more }); }
-    else for (const doc of docs) this.#take(doc);
-    this.#cursor = id;
-    this.#say("live");
+    if (reset || !this.#cursor) {
+      this.#hear({ event: "reset" });
+      this.#hear({ event: "snapshot", data: { docs, last: true, more }, id });
+    } else {
+      for (const data of docs) this.#hear({ event: "status", data });
+      this.#hear({ event: "beat", id });
+    }
     return 200;
   }
 
   #hear({ event, data, id, retry }) {
+    if (this.#release) this.#post({ event: { event, data, id, retry } });
     if (retry) this.#retry = Number(retry);
     if (event === "hello") {
       this.#beat = data.beat;
@@ -242,7 +311,6 @@ export class Feed extends EventTarget {
     else if (event === "snapshot") this.#snapshot(data);
     else if (event === "status") this.#take(data);
     if (id) { this.#cursor = id; this.#say("live"); }
-    if (event === "end") this.close();
   }
 
   #snapshot({ docs, last, more = false }) {
@@ -270,11 +338,12 @@ export class Feed extends EventTarget {
   #say(link) {
     if (link === this.link) return;
     this.link = link;
+    if (this.#release) this.#post({ link });
     this.dispatchEvent(new CustomEvent("link", { detail: link }));
   }
 
   #fail(error) {
-    this.#running = false;
+    this.close();
     this.#say("offline");
     this.dispatchEvent(new CustomEvent("error", { detail: error }));
   }

@@ -10,10 +10,8 @@ const KINDS = {
   processing_started: "work", progress_reported: "work",
 };
 const FINAL = ["succeeded", "failed", "cancelled"];
-const SHOWN_OF_REPEATS = 1;
 
 let doc = null, tab = "history", page = 1, parts = null, opener = null, sure = 0;
-let expanded = new Set();
 
 export const current = () => doc;
 
@@ -21,7 +19,7 @@ export function open(chosen) {
   const other = doc?.id !== chosen.id;
   if (!doc) opener = document.activeElement;
   doc = chosen;
-  if (other) { tab = "history"; page = 1; expanded = new Set(); build(); }
+  if (other) { tab = "history"; page = 1; build(); }
   $("#drawer").hidden = false;
   draw();
   show();
@@ -128,7 +126,7 @@ function folded(events) {
   const groups = [];
   for (const event of events) {
     const last = groups.at(-1);
-    if (last && last[0].type === event.type && event.type === "progress_reported" && !expanded.has(last[0].position)) last.push(event);
+    if (last && last[0].type === event.type && event.type === "progress_reported") last.push(event);
     else groups.push([event]);
   }
   return groups;
@@ -136,7 +134,7 @@ function folded(events) {
 
 function line(group) {
   const event = group.at(-1);
-  const before = group.length - SHOWN_OF_REPEATS;
+  const before = group.length - 1;
   const late = Math.abs(Date.parse(event.recorded_at) - Date.parse(event.occurred_at)) > 60_000 ? `, recorded ${clock(event.recorded_at)}` : "";
   return element("li", { dataset: { kind: KINDS[event.type] ?? "" } },
     element("time", { dateTime: event.occurred_at, title: absolute(event.occurred_at) }, clock(event.occurred_at)),

@@ -20,6 +20,8 @@ const DELIVERIES = {
 };
 const NOT_YET = ["Not handed to QStash yet", "M4 8h.1M8 8h.1M12 8h.1"];
 
+let loads = 0;
+
 export const view = { filter: [], search: "", next: null, selected: null, loaded: false };
 
 export const known = (id) => rows.get(id)?.doc;
@@ -29,8 +31,10 @@ export async function load({ older = false } = {}) {
   const query = new URLSearchParams({ limit: String(PAGE) });
   for (const status of view.filter) query.append("status", status);
   if (older && view.next) query.set("cursor", view.next);
+  const turn = (loads += 1);
   const answer = await request(`/v1/documents?${query}`);
   const { documents, next } = await answer.json();
+  if (turn !== loads) return { cursor: null, documents: [] }; // another filter was chosen meanwhile
   if (!older) { rows.clear(); $("#list").replaceChildren(); }
   view.next = next;
   view.loaded = true;

@@ -15,6 +15,7 @@ const AGAIN_MS = 3000;
 const feed = Feed.get("/v1/feed", { all: true, token });
 
 const refreshHealth = throttled(HEALTH_MS, () => health.refresh().then(list.settle).catch(() => {}));
+let meanwhile = null; // what the feed tells while the list is being loaded
 let toAnnounce = new Map();
 const announce = throttled(ANNOUNCE_MS, () => {
   say($("#announcer"), list.announced([...toAnnounce.values()]));
@@ -23,6 +24,7 @@ const announce = throttled(ANNOUNCE_MS, () => {
 
 feed.addEventListener("change", ({ detail: doc }) => {
   const before = list.known(doc.id);
+  meanwhile?.set(doc.id, doc);
   list.change(doc);
   drawer.change(doc);
   refreshHealth();
@@ -47,13 +49,16 @@ async function start() {
 
 /** The list anew; the feed goes on where it is, and whatever is newer passes its reducer. */
 async function reload(options) {
+  meanwhile = new Map();
   try {
     const { documents } = await list.load(options);
     feed.learn(documents);
-    // The list may be older than what the feed has told since.
-    for (const doc of documents) { const newest = feed.state(doc.id); if (newest) list.change(newest); }
+    // The list may be older than what the feed has told before it came.
+    for (const doc of documents) list.change(feed.state(doc.id) ?? doc);
+    for (const doc of meanwhile?.values() ?? []) list.change(doc);
     if (list.view.selected) list.select(list.view.selected);
   } catch (problem) { toast(problem.message); }
+  meanwhile = null;
 }
 
 function chip() {

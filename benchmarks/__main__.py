@@ -1,0 +1,103 @@
+"""`python -m benchmarks [NAME...]`: one JSON line for each figure, on standard output."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+import uvloop
+
+from benchmarks import append, documents, large, memory, startup, upload_memory
+from benchmarks.figure import Figure
+from benchmarks.machine import IN_MEMORY, conditions_of, file_system
+from benchmarks.saving import save
+from benchmarks.session import FULL, SMALL, Benchmark, Session
+from projections.views import instant
+from service.clock import system_clock
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "append": append.run,
+    "documents": documents.run,
+    "large": large.run,
+    "memory": memory.run,
+    "upload_memory": upload_memory.run,
+    "startup": startup.run,
+}
+
+
+def main() -> None:
+    """Read the arguments and run."""
+    asked = _parser().parse_args()
+    if file_system(asked.folder) in IN_MEMORY:
+        sys.exit(
+            f"{asked.folder} lies in memory, where a durable commit means nothing; "
+            "name a folder on a disk with --folder"
+        )
+    session = Session(
+        folder=asked.folder,
+        rounds=asked.rounds,
+        sizes=SMALL if asked.small else FULL,
+        machine=conditions_of(asked.folder),
+        settings=dict(setting.split("=", 1) for setting in asked.set),
+    )
+    uvloop.run(_run(asked.names or list(BENCHMARKS), session, keep=asked.save))
+
+
+async def _run(names: Sequence[str], session: Session, *, keep: bool) -> None:
+    date = instant(system_clock())[:10]
+    for name in names:
+        figures = [figure async for figure in _told(BENCHMARKS[name](session))]
+        if keep:
+            path = save(name, figures, date=date)
+            print(f"kept in {path}", file=sys.stderr)
+
+
+async def _told(figures: AsyncIterator[Figure]) -> AsyncIterator[Figure]:
+    async for figure in figures:
+        print(figure.line(), flush=True)
+        yield figure
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    names = ", ".join(BENCHMARKS)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", type=_known, help=f"of {names}; all if none is named"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each figure")
+    parser.add_argument("--small", action="store_true", help="a quick look, not a measurement")
+    parser.add_argument("--save", action="store_true", help="keep the lines in benchmarks/results")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where the data lies while it is measured",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_setting,
+        metavar="NAME=VALUE",
+        help="a setting of the measured server, such as WAYBILL_BROKER_PROCESS=beside",
+    )
+    return parser
+
+
+def _known(name: str) -> str:
+    if name not in BENCHMARKS:
+        raise argparse.ArgumentTypeError(
+            f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}"
+        )
+    return name
+
+
+def _setting(text: str) -> str:
+    if "=" not in text:
+        raise argparse.ArgumentTypeError(f"{text!r} has no '='; write NAME=VALUE")
+    return text
+
+
+if __name__ == "__main__":
+    main()

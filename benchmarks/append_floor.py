@@ -1,0 +1,69 @@
+"""The floor of an append: the standard library's ``sqlite3``, the same tables, rows and durability.
+
+It decides nothing, checks nothing and encodes nothing: its rows were made before the clock starts.
+"""
+
+import sqlite3
+import time
+from pathlib import Path
+
+from benchmarks.append_rows import OCCURRED_AT, STREAMS, fact
+from benchmarks.timings import Timing
+from events.chain import GENESIS
+from events.codec import encode
+from migrations import upgrade
+
+_STREAM = "UPDATE streams SET version = ? WHERE stream_no = ?"
+_EVENT = f"INSERT INTO events VALUES ({', '.join('?' * 13)})"  # the table's own order of columns
+
+
+def measure(folder: Path, count: int, *, batch: int) -> Timing:
+    """Write so many events, ``batch`` in each commit; a latency is that of one commit."""
+    path = folder / "floor.db"
+    upgrade("log", f"sqlite:///{path}")
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        names = [(number, f"document-{number:030d}", 0) for number in range(STREAMS)]
+        connection.executemany(
+            "INSERT INTO streams (stream_no, name, version) VALUES (?,?,?)", names
+        )
+        return _write(connection, count, batch)
+    finally:
+        connection.close()
+
+
+def _write(connection: sqlite3.Connection, count: int, batch: int) -> Timing:
+    rows = [_row(number) for number in range(count)]
+    latencies: list[float] = []
+    began = time.perf_counter()
+    for start in range(0, count, batch):
+        part = rows[start : start + batch]
+        touched = {row[1]: row[2] for row in part}
+        asked = time.perf_counter()
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(_STREAM, [(version, number) for number, version in touched.items()])
+        connection.executemany(_EVENT, part)
+        connection.execute("COMMIT")
+        latencies += [time.perf_counter() - asked] * len(part)
+    return Timing(seconds=time.perf_counter() - began, latencies=latencies)
+
+
+def _row(number: int) -> tuple[object, ...]:
+    encoded = encode(fact(number))
+    return (
+        number + 1,
+        number % STREAMS,
+        number // STREAMS + 1,
+        f"{number:036d}",
+        encoded.type,
+        encoded.schema_version,
+        OCCURRED_AT + number,
+        OCCURRED_AT + number,
+        f"doc_{number:026d}.0",
+        None,
+        encoded.data.decode(),
+        '{"node":"benchmark"}',
+        GENESIS,
+    )

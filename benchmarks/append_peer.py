@@ -1,0 +1,26 @@
+"""Runs the peer of the append benchmark in its own environment, if that is installed."""
+
+import subprocess
+from pathlib import Path
+
+from benchmarks.append_rows import encoded_fact
+from benchmarks.timings import Timing, timing_from_json
+
+NAME = "eventsourcing 9.5, SQLiteAggregateRecorder"
+PYTHON = Path(__file__).parents[1] / ".venv-bench" / "bin" / "python"
+PROGRAM = Path(__file__).parent / "peers" / "eventsourcing_recorder.py"
+SECONDS = 300
+
+
+def measure_peer(folder: Path, count: int, *, writers: int) -> Timing | None:
+    """The peer's round; ``None`` where it is not installed (``scripts/bench`` installs it)."""
+    if not PYTHON.exists():
+        return None
+    called = subprocess.run(
+        [str(PYTHON), str(PROGRAM), str(folder / "peer.db"), str(count), str(writers)],
+        input=encoded_fact(),
+        capture_output=True,
+        check=True,
+        timeout=SECONDS,
+    )
+    return timing_from_json(called.stdout)

@@ -1,0 +1,55 @@
+"""One large document, from its 202 to `succeeded`, against plain pypdf in one loop."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import BinaryIO
+
+from benchmarks import pdf_floor
+from benchmarks.figure import Figure
+from benchmarks.http_client import accepted, connected
+from benchmarks.load import document_id_of
+from benchmarks.product import DURABILITY, serving
+from benchmarks.session import Session
+from benchmarks.watcher import watching
+from service.samples import large_document
+
+TARGET = "/v1/documents?name=report.pdf&processor=pdf-text"
+AIM = "at most 1.15 times the floor"
+
+
+async def run(session: Session) -> AsyncIterator[Figure]:
+    """Product and floor in turn."""
+    sizes = session.sizes
+    values, floors = [], []
+    with session.fresh_folder() as folder:
+        path = folder / "report.pdf"
+        length = path.write_bytes(large_document(sizes.megabytes, sizes.pages))
+        for _ in range(session.rounds):
+            with path.open("rb") as file:
+                values.append(await _measure(session, file, length))
+            floors.append(pdf_floor.seconds_to_read([path]))
+    yield session.figure(
+        "large/seconds",
+        values,
+        "s",
+        floor=floors,
+        conditions={
+            "floor_is": "pypdf in one loop, in a fresh process, without its start",
+            "aim": AIM,
+            "durability": DURABILITY,
+            "bytes": length,
+            "pages": sizes.pages,
+        },
+    )
+
+
+async def _measure(session: Session, file: BinaryIO, length: int) -> float:
+    async with (
+        serving(session) as product,
+        watching(product.url) as watcher,
+        connected(product.url) as connection,
+    ):
+        document_id = accepted(await connection.post_file(TARGET, file, length), document_id_of)
+        answered = time.perf_counter()
+        _, ended = await watcher.end_of(document_id, status="succeeded")
+        return ended - answered

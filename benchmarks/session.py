@@ -1,0 +1,91 @@
+"""What every benchmark is given: a folder, the number of rounds, the sizes, and the conditions."""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.figure import Figure
+from benchmarks.rounds import middle, spread
+
+Benchmark = Callable[["Session"], AsyncIterator[Figure]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much work one round is."""
+
+    lone_appends: int
+    shared_appends: int
+    documents: int
+    megabytes: int
+    pages: int
+    upload_megabytes: int
+
+
+FULL = Sizes(
+    lone_appends=3_000,
+    shared_appends=20_000,
+    documents=500,
+    megabytes=10,
+    pages=300,
+    upload_megabytes=200,
+)
+SMALL = Sizes(
+    lone_appends=200,
+    shared_appends=1_000,
+    documents=60,
+    megabytes=2,
+    pages=40,
+    upload_megabytes=40,
+)
+"""Enough to see that a benchmark works; its figures mean little."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One call of the command."""
+
+    folder: Path
+    rounds: int
+    sizes: Sizes
+    machine: Mapping[str, object]
+    settings: Mapping[str, str]
+    """Settings of the measured server that are not the defaults."""
+
+    @contextmanager
+    def fresh_folder(self) -> Iterator[Path]:
+        """A folder for one measurement, removed behind it."""
+        with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=self.folder) as name:
+            yield Path(name)
+
+    def figure(
+        self,
+        bench: str,
+        values: list[float],
+        unit: str,
+        *,
+        floor: list[float] | None = None,
+        peer: list[float] | None = None,
+        peer_name: str | None = None,
+        conditions: Mapping[str, object],
+    ) -> Figure:
+        """The median of the rounds, with what it was measured under."""
+        return Figure(
+            bench=bench,
+            value=middle(values),
+            unit=unit,
+            floor=middle(floor) if floor else None,
+            peer=middle(peer) if peer else None,
+            peer_name=peer_name if peer else None,
+            conditions={
+                **self.machine,
+                "runs": len(values),
+                "spread": spread(values),
+                "spread_of_floor": spread(floor) if floor else None,
+                "spread_of_peer": spread(peer) if peer else None,
+                "settings": dict(self.settings),
+                **conditions,
+            },
+        )

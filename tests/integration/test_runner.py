@@ -1,0 +1,233 @@
+"""Projections in a database: rows and checkpoint move together, whoever dies or races."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import Connection, event
+
+from events.database import SqliteDatabase, Work, open_sqlite
+from events.document.facts import DocumentEvent
+from events.memory import MemoryEventStore
+from events.store import Append, NewEvent, document_stream
+from projections import PROJECTIONS, lookups
+from projections.documents import Documents
+from projections.queues import MINUTE
+from projections.runner import Runner, create_tables
+from tests.facts import interleaved, life
+from tests.fakes import FakeClock
+
+pytestmark = pytest.mark.anyio
+
+T = TypeVar("T")
+Rows = dict[str, list[tuple[Any, ...]]]
+
+STORIES = [life(f"d{number}") for number in range(12)]
+
+
+@pytest.fixture
+def store(clock: FakeClock) -> MemoryEventStore:
+    return MemoryEventStore(clock)
+
+
+async def tell(store: MemoryEventStore, facts: list[DocumentEvent]) -> int:
+    """Append these facts; the position reached."""
+    for number, fact in enumerate(facts):
+        stream = document_stream(fact.document_id)
+        version = len(await store.read_stream(stream))
+        new = NewEvent(event_id=f"e{number}", fact=fact, occurred_at=0, correlation_id="c")
+        await store.append(Append(stream=stream, expected=version, events=[new]))
+    return await store.head()
+
+
+@asynccontextmanager
+async def projected(
+    path: Path, store: MemoryEventStore, runners_of_each: int = 1
+) -> AsyncIterator[list[Runner[Any]]]:
+    """Runners of every projection over one database, at work."""
+    async with AsyncExitStack() as stack:
+        runners: list[Runner[Any]] = []
+        for _ in range(runners_of_each):
+            database = await stack.enter_async_context(open_sqlite(path, durability="relaxed"))
+            await database.write(create_tables)
+            runners += [runner_of(one, store, database) for one in PROJECTIONS]
+        tasks = [asyncio.create_task(runner.run()) for runner in runners]
+        try:
+            yield runners
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def runner_of(projection: Any, store: MemoryEventStore, database: Any) -> Runner[Any]:
+    return Runner(projection, store=store, database=database, log=store.wakeup)
+
+
+async def reached(runners: list[Runner[Any]], position: int) -> None:
+    async with asyncio.timeout(20):
+        for runner in runners:
+            while runner.position < position:
+                await runner.applied.wait_beyond(runner.position)
+
+
+def rows(path: Path) -> Rows:
+    """Everything in the tables."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = [f"{one.name}_v{one.version}" for one in PROJECTIONS]
+        return {
+            name: sorted(connection.execute(f"SELECT * FROM {name}"))
+            for name in [*names, "checkpoints"]
+        }
+
+
+async def test_tables_that_are_deleted_come_back_the_same(
+    tmp_path: Path, store: MemoryEventStore
+) -> None:
+    live, rebuilt = tmp_path / "live.db", tmp_path / "rebuilt.db"
+    async with projected(live, store) as runners:
+        for story in STORIES:
+            await reached(runners, await tell(store, story))  # one page after the other
+    async with projected(rebuilt, store) as runners:
+        await reached(runners, await store.head())  # everything at once
+
+    assert rows(rebuilt) == rows(live)
+    assert len(rows(live)["documents_v1"]) == len(STORIES)
+
+
+async def test_a_runner_goes_on_at_its_checkpoint(tmp_path: Path, store: MemoryEventStore) -> None:
+    path, whole = tmp_path / "read.db", tmp_path / "whole.db"
+    facts = interleaved(STORIES)
+    for part in (facts[:30], facts[30:31], facts[31:]):
+        head = await tell(store, part)
+        async with projected(path, store) as runners:
+            await reached(runners, head)
+
+    async with projected(whole, store) as runners:
+        await reached(runners, head)
+    assert rows(path) == rows(whole)
+
+
+async def test_two_runners_on_one_database_never_apply_an_event_twice(
+    tmp_path: Path, store: MemoryEventStore
+) -> None:
+    shared, alone = tmp_path / "shared.db", tmp_path / "alone.db"
+    async with projected(shared, store, runners_of_each=2) as runners:
+        for story in STORIES:
+            await tell(store, story)
+            await asyncio.sleep(0)
+        await reached(runners, await store.head())
+    async with projected(alone, store) as runners:
+        await reached(runners, await store.head())
+
+    assert rows(shared) == rows(alone)
+
+
+class Killed(BaseException):
+    """The process is gone, in the middle of a transaction."""
+
+
+class DyingDatabase:
+    """A real database whose writer dies before the given statement of its next transaction."""
+
+    def __init__(self, database: SqliteDatabase, statement: int) -> None:
+        self._database = database
+        self._left = statement
+        self.died = False
+
+    async def write(self, work: Work[T]) -> T:
+        return await self._database.write(lambda connection: self._dying(work, connection))
+
+    async def read(self, work: Work[T]) -> T:
+        return await self._database.read(work)
+
+    def _dying(self, work: Callable[[Connection], T], connection: Connection) -> T:
+        def before(*_: object) -> None:
+            self._left -= 1
+            if self._left < 0:
+                self.died = True
+                raise Killed
+
+        event.listen(connection, "before_cursor_execute", before)
+        try:
+            return work(connection)
+        finally:
+            event.remove(connection, "before_cursor_execute", before)
+
+
+async def test_a_death_between_any_two_statements_leaves_rows_and_checkpoint_together(
+    tmp_path: Path, store: MemoryEventStore
+) -> None:
+    facts = interleaved(STORIES[:3])
+    head = await tell(store, facts)
+    whole = tmp_path / "whole.db"
+    async with projected(whole, store) as runners:
+        await reached(runners, head)
+    deaths = 0
+    for statement in range(20):
+        path = tmp_path / f"{statement}.db"
+        deaths += await _dies_at(path, store, statement)
+
+        assert rows(path)["documents_v1"] == []
+        async with projected(path, store) as runners:
+            await reached(runners, head)
+        assert rows(path) == rows(whole)
+        if deaths <= statement:
+            break
+    assert 4 <= deaths < 20, "every statement has had its turn"
+
+
+async def _dies_at(path: Path, store: MemoryEventStore, statement: int) -> bool:
+    async with open_sqlite(path, durability="relaxed") as database:
+        await database.write(create_tables)
+        dying = DyingDatabase(database, statement)
+        runner = runner_of(Documents(), store, dying)
+        task = asyncio.create_task(runner.run())
+        with suppress(Killed, TimeoutError):
+            async with asyncio.timeout(20):
+                while not task.done() and runner.position == 0:
+                    await asyncio.wait({task}, timeout=0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        if not dying.died:
+            await database.write(_emptied)
+        return dying.died
+
+
+def _emptied(connection: Connection) -> None:
+    for name in ("documents_v1", "checkpoints"):
+        connection.exec_driver_sql(f"DELETE FROM {name}")
+
+
+async def test_the_queue_tells_what_waits_what_runs_and_how_long_it_took(
+    tmp_path: Path, store: MemoryEventStore, clock: FakeClock
+) -> None:
+    async with open_sqlite(tmp_path / "read.db", durability="relaxed") as database:
+        await database.write(create_tables)
+        runners = [runner_of(one, store, database) for one in PROJECTIONS]
+        tasks = [asyncio.create_task(runner.run()) for runner in runners]
+        await tell(store, life("done"))
+        clock.advance(60)
+        head = await tell(store, [*life("waits")[:3], *life("runs")[:5], *life("retries")[:7]])
+        await reached(runners, head)
+
+        asked = lookups.Lookups(database, runners[0].applied)
+        queue = await asked.queue(now=clock.now, minutes=60)
+        latest = await asked.queue(now=clock.now, minutes=1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert queue.position == head
+    assert (queue.waiting, queue.in_flight, queue.retrying) == (1, 1, 1)
+    assert (queue.succeeded, queue.failed, queue.cancelled) == (1, 0, 0)
+    assert queue.oldest_waiting_id == "waits"
+    assert [minute.received for minute in queue.minutes] == [3, 1]
+    assert [minute.received for minute in latest.minutes] == [3]
+    assert queue.waiting_p95_ms is not None
+    assert abs(queue.waiting_p95_ms - 900) <= 90
+    assert clock.now % MINUTE == 0
