@@ -1,41 +1,20 @@
 """Nobody starts work without a valid signature, and nobody without one leaves a trace."""
 
-import base64
-import hashlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import jwt
 import pytest
 
 from tests.journey.product import Client, Waybill, client_of, running
 from tests.journey.witness import processed_once
+from tests.signing import claims_for, signed, tampered
 
 pytestmark = pytest.mark.anyio
 
 PROCESS = "/v1/qstash/process"
-Claims = dict[str, Any]
-
-
-def signed(claims: Claims, key: str) -> str:
-    return jwt.encode(claims, key, algorithm="HS256")
-
-
-def claims_for(url: str, body: bytes) -> Claims:
-    now = int(time.time())
-    digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).decode()
-    return {
-        "iss": "Upstash",
-        "sub": url,
-        "iat": now,
-        "nbf": now,
-        "exp": now + 300,
-        "jti": f"jwt_{time.time_ns()}",
-        "body": digest,
-    }
 
 
 class Forge:
@@ -81,15 +60,9 @@ FORGERIES: dict[str, Forgery] = {
     "by somebody else": lambda f: (f.signature(iss="Downstash"), f.body),
     "with another body": lambda f: (f.signature(), f.body.replace(b'"run": 1', b'"run": 2')),
     "with a space more": lambda f: (f.signature(), f.body + b" "),
-    "with a letter changed": lambda f: (_tampered(f.signature()), f.body),
+    "with a letter changed": lambda f: (tampered(f.signature()), f.body),
     "without an algorithm": lambda f: (jwt.encode(f.claims, "", algorithm="none"), f.body),
 }
-
-
-def _tampered(signature: str) -> str:
-    header, payload, seal = signature.split(".")
-    other = "A" if seal[5] != "A" else "B"
-    return ".".join((header, payload, seal[:5] + other + seal[6:]))
 
 
 async def post(client: Client, signature: str | None, body: bytes) -> int:
