@@ -34,6 +34,7 @@ AT_ONCE = 4
 """Groups of duties under way at once."""
 AFTER_FAILURE = 5 * MICROSECONDS
 AFTER_BUSY = MICROSECONDS
+"""When to come back to a duty that has to wait for another one."""
 
 
 class Dispatcher:
@@ -72,6 +73,7 @@ class Dispatcher:
         """
         self._agenda = Agenda(self._documents.policy)
         self._busy.clear()
+        self._free = asyncio.Semaphore(AT_ONCE)
         for tracked in unfinished:
             self._agenda.start_with(
                 tracked.document, version=tracked.version, heard_at=tracked.updated_at
@@ -126,19 +128,27 @@ class Dispatcher:
 
     def _take(self) -> list[Due]:
         now = self._clock()
-        if now < self._probe_at:
-            return []
-        # While QStash does not answer, one document asks for all the others.
         fresh: list[Due] = []
-        for due in self._agenda.due(now, BATCH if self.silent is None else 1):
+        for due in self._agenda.due(now, BATCH):
             key = (due.document.id, due.task)
-            if key in self._busy:
-                # It is under way for what the document was before, such as its last run.
-                self._agenda.postpone(*key, now + AFTER_BUSY)
-            else:
+            again_at = self._again_at(*key, now=now)
+            if again_at is None:
                 self._busy.add(key)
                 fresh.append(due)
+            else:
+                self._agenda.postpone(*key, again_at)
         return fresh
+
+    def _again_at(self, document_id: str, task: Task, *, now: int) -> int | None:
+        """When to come back to a duty; ``None`` if it can be done now."""
+        if (document_id, task) in self._busy:
+            # It is under way for what the document was before, such as its last run.
+            return now + AFTER_BUSY
+        if self.silent is None or task is Task.EXPIRE:
+            return None
+        # While QStash does not answer, one document asks for all the others.
+        asking = any(task is not Task.EXPIRE for _, task in self._busy)
+        return max(self._probe_at, now + AFTER_BUSY) if asking or now < self._probe_at else None
 
     async def _rest(self) -> None:
         self._changed.clear()
@@ -146,7 +156,7 @@ class Dispatcher:
         if next_at is None:
             await self._changed.wait()
             return
-        microseconds = max(next_at, self._probe_at) - self._clock()
+        microseconds = next_at - self._clock()
         try:
             async with asyncio.timeout(max(microseconds, 0) / MICROSECONDS):
                 await self._changed.wait()

@@ -81,12 +81,17 @@ class Documents:
             return None
         return started[-1].attempt_id
 
-    async def register(self, event: DocumentRegistered) -> Decided[bool]:
-        """Accept a document; the result tells whether it is new."""
+    async def register(self, event: DocumentRegistered, *, fresh: bool) -> Decided[None]:
+        """Accept a document; nothing is recorded if it is there already.
 
-        def rule(document: Document | None, _now: int) -> tuple[Sequence[DocumentEvent], bool]:
-            events = decisions.register(document, event)
-            return events, bool(events)
+        ``fresh`` says that the id was made just now, so that nobody needs to look for it; the log
+        checks that all the same.
+        """
+        if fresh:
+            self._remember(event.document_id, 0, None)
+
+        def rule(document: Document | None, _now: int) -> tuple[Sequence[DocumentEvent], None]:
+            return decisions.register(document, event), None
 
         return await self.decide(event.document_id, rule)
 

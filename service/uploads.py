@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from events.document.decisions import register
 from events.document.facts import DocumentRegistered
 from events.errors import Refused
 from events.store import Recorded
@@ -82,7 +81,7 @@ class Uploads:
             processor=offer.processor,
             received_at=self._clock(),
         )
-        accepted = await self._register(event)
+        accepted = await self._register(event, fresh=offer.idempotency_key is None)
         if not accepted.new:
             await self.drop(held)
         return accepted
@@ -111,7 +110,7 @@ class Uploads:
             processor=offer.processor,
             received_at=self._clock(),
         )
-        return await self._register(event)
+        return await self._register(event, fresh=False)
 
     def check(self, offer: Offer) -> None:
         """Raise ``Refused`` for an offer that cannot be accepted."""
@@ -125,11 +124,8 @@ class Uploads:
                 f"the owner must have 1 to {OWNER_LIMIT} characters, none of them a control one"
             )
 
-    async def _register(self, event: DocumentRegistered) -> Accepted:
-        decided = await self._documents.decide(
-            event.document_id,
-            lambda document, _now: (register(document, event), None),
-        )
+    async def _register(self, event: DocumentRegistered, *, fresh: bool) -> Accepted:
+        decided = await self._documents.register(event, fresh=fresh)
         if decided.recorded:
             return Accepted(event.document_id, list(decided.recorded), new=True)
         history = await self._documents.history(event.document_id)

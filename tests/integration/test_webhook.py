@@ -16,6 +16,7 @@ from tests.integration.webhook_app import (
     NEXT,
     PROCESS,
     PUBLIC_URL,
+    WRONG,
     Webhook,
     webhook,
 )
@@ -88,7 +89,7 @@ async def test_a_message_of_an_earlier_run_is_200_and_starts_nothing(hook: Webho
 async def test_a_held_lease_is_503_until_the_lease_may_be_over(hook: Webhook, gate: Path) -> None:
     document_id = await hook.upload(gate=gate)
     first = asyncio.create_task(hook.deliver(document_id))
-    await hook.begun(document_id)
+    await hook.becomes(document_id, "processing")
 
     second = await hook.deliver(document_id, retried=1)
     await asyncio.to_thread(gate.touch)
@@ -138,7 +139,7 @@ async def test_an_unknown_document_is_489(hook: Webhook) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"not json", b'{"document_id": 5, "run": 1}'])
 async def test_a_signed_body_that_is_not_ours_is_489(hook: Webhook, body: bytes) -> None:
-    answer = await hook.post(PROCESS, body, **{"Upstash-Message-Id": "msg_1"})
+    answer = await hook.post(PROCESS, body)
 
     assert answer.status_code == 489
 
@@ -148,7 +149,7 @@ async def test_a_bad_signature_is_401_and_no_trace(hook: Webhook) -> None:
     before = await hook.types(document_id)
     body = json.dumps({"document_id": document_id, "run": 1}).encode()
 
-    answer = await hook.post(PROCESS, body, key="sig_wrong", **{"Upstash-Message-Id": "msg_1"})
+    answer = await hook.post(PROCESS, body, key=WRONG)
 
     assert answer.status_code == 401
     assert await hook.types(document_id) == before
@@ -158,7 +159,7 @@ async def test_a_delivery_signed_with_the_next_key_is_accepted_and_noted(hook: W
     document_id = await hook.upload()
     body = json.dumps({"document_id": document_id, "run": 1}).encode()
 
-    answer = await hook.post(PROCESS, body, key=NEXT, **{"Upstash-Message-Id": "msg_1"})
+    answer = await hook.post(PROCESS, body, key=NEXT)
 
     assert answer.status_code == 200
     history = await hook.history(document_id)
@@ -170,9 +171,8 @@ async def test_a_request_that_is_sent_again_as_it_was_starts_nothing(hook: Webho
     document_id = await hook.upload(failing_runs=[1])
     body = json.dumps({"document_id": document_id, "run": 1}).encode()
     claims = claims_for(PUBLIC_URL + PROCESS, body)
-    name = {"Upstash-Message-Id": "msg_1", "Upstash-Retried": "0"}
 
-    answers = [await hook.post(PROCESS, body, claims=claims, **name) for _ in range(3)]
+    answers = [await hook.post(PROCESS, body, claims=claims) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [503, 503, 503]
     assert (await hook.types(document_id)).count("processing_started") == 1
@@ -239,7 +239,7 @@ async def test_an_unsigned_notice_is_401(hook: Webhook, path: str) -> None:
     document_id = await hook.upload()
     before = await hook.types(document_id)
 
-    answer = await hook.post(path, notice(document_id), key="sig_wrong")
+    answer = await hook.post(path, notice(document_id), key=WRONG)
 
     assert answer.status_code == 401
     assert await hook.types(document_id) == before

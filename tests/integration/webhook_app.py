@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import httpx
 
 from service.app import open_service
 from service.embedded import Qstash
+from service.processing.registry import load_processors
 from service.settings import Settings
 from tests.brokers import served
 from tests.signing import Claims, claims_for, signed
@@ -21,6 +22,8 @@ NEXT = "sig_" + "n" * 40
 PROCESS = "/v1/qstash/process"
 FAILED = "/v1/qstash/failed"
 CALLBACK = "/v1/qstash/callback"
+MESSAGE = {"Upstash-Message-Id": "msg_1", "Upstash-Retried": "0"}
+WRONG = "sig_" + "w" * 40
 
 NOBODY = Qstash(
     url="http://127.0.0.1:9",
@@ -47,6 +50,8 @@ class Webhook:
         )
         assert response.status_code == 202, response.text
         found: str = response.json()["document"]["id"]
+        # Nobody delivers what was not published, and the intention to publish is recorded first.
+        await self.becomes(found, "queued")
         return found
 
     async def deliver(
@@ -55,7 +60,7 @@ class Webhook:
         """A delivery as QStash makes it."""
         body = json.dumps({"document_id": document_id, "run": run}).encode()
         headers = {"Upstash-Message-Id": message_id, "Upstash-Retried": str(retried)}
-        return await self.post(PROCESS, body, **headers)
+        return await self.post(PROCESS, body, headers=headers)
 
     async def post(
         self,
@@ -64,12 +69,12 @@ class Webhook:
         *,
         key: str = CURRENT,
         claims: Claims | None = None,
-        **headers: str,
+        headers: Mapping[str, str] = MESSAGE,
     ) -> httpx.Response:
         """A signed request; with ``claims`` it can be sent again as it was."""
         signature = signed(claims or claims_for(PUBLIC_URL + path, body), key)
-        headers = {"Upstash-Signature": signature, "Content-Type": "application/json", **headers}
-        return await self.http.post(path, content=body, headers=headers)
+        all_headers = {"Upstash-Signature": signature, **headers}
+        return await self.http.post(path, content=body, headers=all_headers)
 
     async def document(self, document_id: str) -> dict[str, Any]:
         response = await self.http.get(f"/v1/documents/{document_id}")
@@ -87,22 +92,21 @@ class Webhook:
         history = await self.history(document_id)
         return [event["type"] for event in history if event["type"] not in publishing]
 
-    async def begun(self, document_id: str) -> None:
-        """Wait until the document is being processed."""
+    async def becomes(self, document_id: str, status: str) -> None:
+        """Wait until the document has this status."""
         cursor: dict[str, str] = {}
         async with asyncio.timeout(20):
             while True:
                 asked = {"doc": document_id, "wait": "5", **cursor}
                 answer = (await self.http.get("/v1/feed/poll", params=asked)).json()
                 cursor = {"last_event_id": answer["id"]}
-                if any(state["status"] == "processing" for state in answer["docs"]):
+                if any(state["status"] == status for state in answer["docs"]):
                     return
 
 
 @asynccontextmanager
 async def webhook(data: Path, **changes: Any) -> AsyncIterator[Webhook]:
     """A service that can be reached over HTTP; QStash knows it under its public URL."""
-    data.mkdir(exist_ok=True)
     quick = {
         "workers": 1,
         "max_deliveries": 2,
@@ -112,8 +116,11 @@ async def webhook(data: Path, **changes: Any) -> AsyncIterator[Webhook]:
         "processors": "scripted=tests.journey.processors:scripted",
     }
     settings = Settings(data=data, **{**quick, **changes})
+    processors = load_processors(settings.processors)
     async with (
-        open_service(settings, qstash=NOBODY, public_url=PUBLIC_URL) as service,
+        open_service(
+            settings, qstash=NOBODY, public_url=PUBLIC_URL, processors=processors
+        ) as service,
         served(service.web) as url,
         httpx.AsyncClient(base_url=url, timeout=30) as http,
     ):

@@ -12,6 +12,7 @@ from tests.signing import Claims, claims_for, signed, tampered
 
 CURRENT = "sig_" + "c" * 40
 NEXT = "sig_" + "n" * 40
+WRONG = "sig_" + "w" * 40
 KEYS = [("current", CURRENT), ("next", NEXT)]
 URL = "https://waybill.example/v1/qstash/process"
 BODY = b'{"document_id": "doc_1", "run": 1}'
@@ -31,7 +32,7 @@ def check(
 
 
 def claims(**changes: object) -> Claims:
-    return claims_for(URL, BODY, **changes)
+    return {**claims_for(URL, BODY), **changes}
 
 
 @pytest.mark.parametrize(("name", "key"), KEYS)
@@ -49,7 +50,7 @@ def test_a_request_is_accepted_with_either_key_and_its_facts_are_told(name: str,
 REJECTIONS = {
     "missing": None,
     "malformed": "a.b",
-    "bad": signed(claims(), "sig_wrong"),
+    "bad": signed(claims(), WRONG),
     "expired": signed(claims(exp=NOW - LEEWAY_SECONDS - 2), CURRENT),
     "not_yet": signed(claims(nbf=NOW + LEEWAY_SECONDS + 9), CURRENT),
     "wrong_url": signed(claims(sub=URL + "?x"), CURRENT),
@@ -131,7 +132,7 @@ def sdk_accepts(signature: str, body: bytes) -> bool:
 SIGNATURES = {
     "current key": (signed(claims(), CURRENT), BODY),
     "next key": (signed(claims(), NEXT), BODY),
-    "another key": (signed(claims(), "sig_wrong"), BODY),
+    "another key": (signed(claims(), WRONG), BODY),
     "tampered seal": (tampered(signed(claims(), CURRENT)), BODY),
     "another body": (signed(claims(), CURRENT), BODY + b" "),
     "another URL": (signed(claims(sub="https://example.com"), CURRENT), BODY),
