@@ -33,10 +33,10 @@ class Counting:
         self.commits = 0
         self._database = database
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, long: bool = False) -> T:
         """Count, and write."""
         self.commits += 1
-        return await self._database.write(work)
+        return await self._database.write(work, long=long)
 
     async def read(self, work: Work[T]) -> T:
         """Read."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from events.batching import GroupCommit
 from events.chain import GENESIS
@@ -15,6 +15,7 @@ from events.codec import check_upcasts, decode
 from events.database import Database
 from events.errors import Conflict
 from events.heads import Batch, Head, stage
+from events.prepared import Prepared
 from events.recent import Recent
 from events.store import PAGE, Append, Appended, Recorded
 from events.tables import events, log_info, streams
@@ -88,14 +89,21 @@ def _epoch(new_epoch: Callable[[], str], connection: Connection) -> str:
     return epoch
 
 
-_HEAD = (
-    select(events.c.position, events.c.recorded_at, events.c.chain)
-    .order_by(events.c.position.desc())
-    .limit(1)
+_HEAD = Prepared(
+    select(events.c.position, events.c.recorded_at, events.c.chain).where(
+        events.c.position == select(func.max(events.c.position)).scalar_subquery()
+    )
 )
-_STREAMS = select(streams.c.name, streams.c.stream_no, streams.c.version).where(
-    streams.c.name.in_(bindparam("names", expanding=True))
+_FIND_STREAM = Prepared(
+    select(streams.c.stream_no, streams.c.version).where(streams.c.name == bindparam("name"))
 )
+_NEW_STREAM = Prepared(insert(streams).returning(streams.c.stream_no), "name", "version")
+_ADVANCE = Prepared(
+    update(streams)
+    .where(streams.c.stream_no == bindparam("number"))
+    .values(version=bindparam("reached"))
+)
+_NEW_EVENTS = Prepared(insert(events))
 _FULL = select(events, streams.c.name).join(streams, streams.c.stream_no == events.c.stream_no)
 _PAGE = (
     _FULL.where(events.c.position > bindparam("after"))
@@ -105,48 +113,37 @@ _PAGE = (
 _STREAM = _FULL.where(
     streams.c.name == bindparam("name"), events.c.version > bindparam("after")
 ).order_by(events.c.version)
-_ADVANCE = (
-    update(streams)
-    .where(streams.c.stream_no == bindparam("number"))
-    .values(version=bindparam("reached"))
-)
 
 
 def _head(connection: Connection) -> Head:
-    row = connection.execute(_HEAD).one_or_none()
+    row = _HEAD.one(connection)
     return Head(0, 0, GENESIS) if row is None else Head(row[0], row[1], row[2])
 
 
 def _write(
     appends: Sequence[Append], now: int, connection: Connection
 ) -> Sequence[Appended | Conflict]:
-    names = list({append.stream for append in appends})
-    found = connection.execute(_STREAMS, {"names": names}).all()
-    versions = {row.name: row.version for row in found}
-    numbers = {row.name: row.stream_no for row in found}
+    found = {
+        name: row
+        for name in {append.stream for append in appends}
+        if (row := _FIND_STREAM.one(connection, name=name)) is not None
+    }
+    versions = {name: row[1] for name, row in found.items()}
     batch = stage(appends, head=_head(connection), versions=versions, now=now)
     if batch.staged:
-        _store(batch, numbers, connection)
+        _store(batch, {name: row[0] for name, row in found.items()}, connection)
     return batch.outcomes
 
 
 def _store(batch: Batch, numbers: dict[str, int], connection: Connection) -> None:
-    new = [name for name in batch.versions if name not in numbers]
-    if new:
-        rows = [{"name": name, "version": batch.versions[name]} for name in new]
-        connection.execute(insert(streams), rows)
-        found = connection.execute(_STREAMS, {"names": new}).all()
-        numbers.update({row.name: row.stream_no for row in found})
-    old = [
-        {"number": numbers[name], "reached": version}
-        for name, version in batch.versions.items()
-        if name not in new
-    ]
-    if old:
-        connection.execute(_ADVANCE, old)
-    connection.execute(
-        insert(events), [_row(one.recorded, one.data, numbers) for one in batch.staged]
-    )
+    for name, version in batch.versions.items():
+        if name in numbers:
+            _ADVANCE.run(connection, number=numbers[name], reached=version)
+        else:
+            row = _NEW_STREAM.one(connection, name=name, version=version)
+            numbers[name] = row[0] if row else 0
+    rows = [_row(one.recorded, one.data, numbers) for one in batch.staged]
+    _NEW_EVENTS.run_many(connection, rows)
 
 
 def _row(recorded: Recorded, data: bytes, numbers: dict[str, int]) -> dict[str, Any]:

@@ -59,6 +59,10 @@ class Documents(Projection[Tracked]):
         """Every event of a document changes its row."""
         return event.fact.document_id
 
+    def begins(self, event: Recorded) -> bool:
+        """A document's first event is the first of its stream."""
+        return event.version == 1
+
     def fold(self, state: Tracked | None, event: Recorded) -> Tracked:
         """The document after this event."""
         before = state.document if state else None

@@ -30,6 +30,8 @@ class Projection(ABC, Generic[S]):
 
     name: str
     version: int
+    linger: float = 0.0
+    """Seconds to let events gather before they are folded; 0 when somebody waits for the rows."""
     table: Table
     """Has at least ``key`` (the primary key) and ``state``; see ``projected_table``."""
 
@@ -40,6 +42,10 @@ class Projection(ABC, Generic[S]):
     @abstractmethod
     def fold(self, state: S | None, event: Recorded) -> S:
         """The row's state after this event; ``state`` is ``None`` for its first."""
+
+    def begins(self, _event: Recorded) -> bool:
+        """Whether this event is surely its row's first, so that nothing needs to be read."""
+        return False
 
     @abstractmethod
     def columns(self, state: S) -> dict[str, Any]:

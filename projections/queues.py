@@ -47,6 +47,7 @@ class QueueMinutes(Projection[Minute]):
 
     name = NAME
     version = VERSION
+    linger = 0.25
     table = _table
 
     def key(self, event: Recorded) -> str | None:

@@ -1,21 +1,25 @@
 """Applies the log to a projection: rows and checkpoint in one transaction, or neither."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Generic, TypeVar
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from events.database import Database
 from events.follow import follow
-from events.store import EventStore, Recorded
+from events.prepared import Prepared
+from events.store import PAGE, EventStore, Recorded
 from events.wakeup import Wakeup
 from projections.projection import Projection, checkpoints, metadata
 
 S = TypeVar("S")
 
+SHORT_PAGE = 50
+"""Pages of more events are folded aside, so that nobody waits for a rebuild."""
 CACHED = 4096
 """States kept in memory, so that a busy document is not read back for every event."""
 
@@ -52,6 +56,7 @@ class Runner(Generic[S]):
         self._log = log
         self._on_applied = on_applied
         self._states: OrderedDict[str, S] = OrderedDict()
+        self._statements = _Statements(projection)
 
     async def run(self) -> None:
         """Follow the log for ever, from the checkpoint on."""
@@ -62,12 +67,16 @@ class Runner(Generic[S]):
             try:
                 async for page in follow(self._store, after=self.position, wakeup=self._log):
                     await self._apply(page)
+                    if self._projection.linger and len(page) < PAGE:
+                        await asyncio.sleep(self._projection.linger)
             except Moved:
                 continue
 
     async def _apply(self, page: list[Recorded]) -> None:
         reached = page[-1].position
-        states = await self._database.write(partial(self._write, page, self.position, reached))
+        states = await self._database.write(
+            partial(self._write, page, self.position, reached), long=len(page) > SHORT_PAGE
+        )
         self._remember(states)
         self.position = reached
         if self._on_applied is not None:
@@ -92,22 +101,21 @@ class Runner(Generic[S]):
         states = self._folded(page, connection)
         if states:
             self._store_rows(states, connection)
-        moved = connection.execute(
-            update(checkpoints)
-            .where(
-                checkpoints.c.name == self._projection.name,
-                checkpoints.c.version == self._projection.version,
-                checkpoints.c.position == start,
-            )
-            .values(position=end)
+        moved = self._statements.move.run(
+            connection,
+            of=self._projection.name,
+            its=self._projection.version,
+            start=start,
+            end=end,
         )
-        if moved.rowcount != 1:
+        if moved != 1:
             raise Moved(self._projection.name)
         return states
 
     def _folded(self, page: list[Recorded], connection: Connection) -> dict[str, S]:
         keyed = [(key, event) for event in page if (key := self._projection.key(event))]
-        before = self._loaded({key for key, _ in keyed}, connection)
+        begun = {key for key, event in keyed if self._projection.begins(event)}
+        before = self._loaded({key for key, _ in keyed} - begun, connection)
         states: dict[str, S] = {}
         for key, event in keyed:
             states[key] = self._projection.fold(states.get(key, before.get(key)), event)
@@ -115,12 +123,10 @@ class Runner(Generic[S]):
 
     def _loaded(self, keys: set[str], connection: Connection) -> dict[str, S]:
         known = {key: self._states[key] for key in keys if key in self._states}
-        table = self._projection.table
-        missing = list(keys - known.keys())
-        if missing:
-            found = select(table.c.key, table.c.state).where(table.c.key.in_(missing))
-            for key, stored in connection.execute(found):
-                known[key] = self._projection.decode(stored)
+        for key in keys - known.keys():
+            row = self._statements.find.one(connection, wanted=key)
+            if row is not None:
+                known[key] = self._projection.decode(row[0])
         return known
 
     def _store_rows(self, states: dict[str, S], connection: Connection) -> None:
@@ -132,10 +138,7 @@ class Runner(Generic[S]):
             }
             for key, state in states.items()
         ]
-        statement = upsert(self._projection.table)
-        changed = {name: statement.excluded[name] for name in rows[0] if name != "key"}
-        statement = statement.on_conflict_do_update(index_elements=["key"], set_=changed)
-        connection.execute(statement, rows)
+        self._statements.store.run_many(connection, rows)
 
     def _remember(self, states: dict[str, S]) -> None:
         for key, state in states.items():
@@ -143,3 +146,23 @@ class Runner(Generic[S]):
             self._states.move_to_end(key)
         while len(self._states) > CACHED:
             self._states.popitem(last=False)
+
+
+class _Statements:
+    """What the runner says to the database, for one projection."""
+
+    def __init__(self, projection: Projection[S]) -> None:
+        table = projection.table
+        self.find = Prepared(select(table.c.state).where(table.c.key == bindparam("wanted")))
+        store = upsert(table)
+        changed = {c.name: store.excluded[c.name] for c in table.c if c.name != "key"}
+        self.store = Prepared(store.on_conflict_do_update(index_elements=["key"], set_=changed))
+        self.move = Prepared(
+            update(checkpoints)
+            .where(
+                checkpoints.c.name == bindparam("of"),
+                checkpoints.c.version == bindparam("its"),
+                checkpoints.c.position == bindparam("start"),
+            )
+            .values(position=bindparam("end"))
+        )

@@ -45,12 +45,16 @@ from service.supervision import background
 from service.uploads import Uploads
 from service.vitals import Vitals
 from service.web import create_web
-from service.web.qstash import FAILED, PROCESS, Doorkeeper
+from service.web.doorkeeper import Doorkeeper
+from service.web.qstash import FAILED, PROCESS
+from service.web.rooms import ServiceRooms
 
 log = structlog.get_logger(__name__)
 
 PATIENCE = 300 * MICROSECONDS
 """How long a message may stay unheard of before QStash is asked where it is."""
+SHORTEST_WAIT = 10.0
+"""Seconds that a delivery waits for a worker at least, before it is sent back."""
 INLINE_AT_ONCE = 64
 """Deliveries at once for processors that need no worker."""
 
@@ -135,6 +139,7 @@ async def open_service(
             node=node,
             code_version=__version__,
             places=settings.max_deliveries or pool.size,
+            longest_wait=max(SHORTEST_WAIT, settings.delivery_seconds - settings.worker_seconds),
             tasks=tasks,
         )
         vitals = Vitals(
@@ -153,32 +158,28 @@ async def open_service(
             publisher=publisher,
             clock=system_clock,
         )
-        collaborators: dict[str, Any] = {
-            "attempts": attempts,
-            "clock": system_clock,
-            "deliveries": deliveries,
-            "documents": documents,
-            "doorkeeper": Doorkeeper(
-                keys, public_url=public_url, clock=system_clock, metrics=metrics
-            ),
-            "hub": hub,
-            "lookups": lookups,
-            "metrics": metrics,
-            "settings": settings,
-            "storage": storage,
-            "store": store,
-            "uploads": Uploads(
+        rooms = ServiceRooms(
+            attempts=attempts,
+            clock=system_clock,
+            deliveries=deliveries,
+            documents=documents,
+            doorkeeper=Doorkeeper(keys, public_url=public_url, clock=system_clock, metrics=metrics),
+            hub=hub,
+            lookups=lookups,
+            metrics=metrics,
+            settings=settings,
+            storage=storage,
+            store=store,
+            uploads=Uploads(
                 documents,
                 storage,
                 clock=system_clock,
                 new_document_id=document_id,
                 processors=frozenset(processors),
             ),
-            "vitals": vitals,
-        }
-        web = create_web(
-            collaborators=collaborators, api_token=settings.api_token, version=__version__
+            vitals=vitals,
         )
+        web = create_web(rooms=rooms, api_token=settings.api_token, version=__version__)
         yield Service(web, vitals, hub, deliveries)
 
 
@@ -250,14 +251,14 @@ def _runners(store: SqlEventStore, database: Database, hub: Hub) -> dict[str, Ru
 
 
 def _flow(processors: Any, settings: Settings, pool: Pool) -> Callable[[Document], tuple[str, int]]:
-    """QStash holds back what we could not work on anyway; one document more than there are workers
-    is on its way, so that none of them waits."""
+    """QStash holds back what we could not work on anyway; for each worker one document more is on
+    its way, so that none of them waits."""
     places = settings.max_deliveries or pool.size
 
     def flow(document: Document) -> tuple[str, int]:
         spec = processors.get(document.processor)
         inline = spec is not None and spec.inline
-        return f"waybill-{document.processor}", INLINE_AT_ONCE if inline else places + 1
+        return f"waybill-{document.processor}", INLINE_AT_ONCE if inline else 2 * places
 
     return flow
 

@@ -136,7 +136,7 @@ class Attempts:
         name = None
         if extracted.result is not None:
             # Named by its content: an attempt that died before it was recorded leaves the same.
-            name = f"results/{document.id}/{extracted.text_sha256}.jsonl"
+            name = f"results/{document.id}.{extracted.text_sha256[:16]}.jsonl"
             await self._storage.put_file(name, extracted.result)
         return Outcome(
             result_ref=name,

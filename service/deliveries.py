@@ -23,8 +23,6 @@ log = structlog.get_logger(__name__)
 
 OVERLOADED = try_again(5 * MICROSECONDS, "the log cannot be written now")
 CROWDED = try_again(15 * MICROSECONDS, "every worker is busy")
-LONGEST_WAIT_SECONDS = 60.0
-"""How long a delivery waits for a worker before it is sent back to the queue."""
 WAITING_PER_PLACE = 8
 """Deliveries that may wait for each worker; more are sent back at once."""
 
@@ -32,7 +30,10 @@ Release = Callable[[], None]
 
 
 class Deliveries:
-    """Turns verified deliveries into attempts, as many at once as there are places."""
+    """Turns verified deliveries into attempts, as many at once as there are places.
+
+    A delivery waits for a place ``longest_wait`` seconds, then it is sent back to the queue.
+    """
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Deliveries:
         node: str,
         code_version: str,
         places: int,
+        longest_wait: float,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._documents = documents
@@ -53,6 +55,7 @@ class Deliveries:
         self._node = node
         self._code_version = code_version
         self._places = asyncio.Semaphore(places)
+        self._longest_wait = longest_wait
         self._most_waiting = places * WAITING_PER_PLACE
         self._waiting = 0
         self._tasks = tasks
@@ -88,7 +91,7 @@ class Deliveries:
             return None
         self._waiting += 1
         try:
-            async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+            async with asyncio.timeout(self._longest_wait):
                 await self._places.acquire()
         except TimeoutError:
             return None

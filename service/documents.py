@@ -57,8 +57,8 @@ class Documents:
         for _ in range(CONFLICTS - 1):
             try:
                 return await self._decide_once(document_id, rule)
-            except Conflict:
-                self._cache.pop(document_id, None)
+            except Conflict as conflict:
+                self._forget(document_id, upto=conflict.expected)
         return await self._decide_once(document_id, rule)
 
     async def load(self, document_id: str, *, version: int = 0) -> tuple[int, Document | None]:
@@ -155,6 +155,11 @@ class Documents:
             document = evolve(document, event.fact)
             version = event.version
         return version, document
+
+    def _forget(self, document_id: str, *, upto: int) -> None:
+        """What was remembered is out of date, unless whoever was quicker has renewed it already."""
+        if self._cache.get(document_id, (0, None))[0] <= upto:
+            self._cache.pop(document_id, None)
 
     def _remember(self, document_id: str, version: int, document: Document | None) -> None:
         known_version = self._cache.get(document_id, (0, None))[0]

@@ -2,8 +2,10 @@
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -11,10 +13,24 @@ from typing import Any
 import uvicorn
 
 BACKLOG = 2048
+SWITCH_SECONDS = 0.0005
+"""How long the event loop may keep a thread waiting that comes back from the disk. Python's own
+5 ms are longer than the disk takes."""
+COLLECT_EVERY = (50_000, 20, 50)
+"""Garbage is looked for every so many new objects. The usual 700 cost a tenth of the time under
+load, to find next to nothing."""
 KEEP_ALIVE_SECONDS = 75
 SEND_BUFFER_BYTES = 32 * 1024
 UNSENT_BYTES = 16 * 1024
 DEAD_PEER_MS = 45_000
+
+
+def tune_interpreter() -> None:
+    """Set Python up for one busy loop beside threads that wait for the disk; once per process."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()  # what is there now stays; it need not be looked at again
+    gc.set_threshold(*COLLECT_EVERY)
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -20,7 +20,7 @@ from service.embedded import (
     broker_inside,
     prepare,
 )
-from service.hosting import address_of, bind, hosted, stop_signals
+from service.hosting import address_of, bind, hosted, stop_signals, tune_interpreter
 from service.logs import configure_logging
 from service.processing.registry import UnknownProcessor, load_processors
 from service.settings import Settings, SettingsError, refuse_open_door, warnings_of
@@ -53,6 +53,7 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
             ) as service:
                 grace = settings.drain_seconds
                 async with hosted(service.web, listening, grace_seconds=grace):
+                    tune_interpreter()
                     announce(f"listening on {here}")
                     await stop.wait()
                     log.info("stopping")
@@ -72,6 +73,7 @@ async def serve_broker(
     url = address_of(listening, HOST)
     app = broker_app(settings.data, credentials)
     async with stop_signals() as stop, hosted(app, listening, grace_seconds=STOP_SECONDS):
+        tune_interpreter()
         announce(f"listening on {url}")
         announce(f"export QSTASH_URL={url}")
         announce(f"export QSTASH_TOKEN={credentials.token}")

@@ -14,7 +14,7 @@ class FeedLimits:
     """Open streams of one address that is not this machine; one more is asked to come back."""
     beat: float = 15.0
     """A stream that was silent for this long gets a beat."""
-    tick: tuple[float, float] = (0.02, 0.05)
+    tick: tuple[float, float] = (0.004, 0.05)
     """Changes are gathered for at least, at most this long while the log is busy."""
     max_age: float = 840.0
     """A stream ends after this long, a fifth more or less, and is opened again."""

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -17,9 +16,7 @@ from projections.documents import Tracked
 from projections.lookups import Lookups
 from projections.sentences import sentence
 from projections.views import DocumentView, instant, view
-from service.attempts import Attempts
 from service.documents import Documents
-from service.feed.hub import Hub
 from service.web.bodies import read_body
 from service.web.document_views import (
     Asked,
@@ -38,8 +35,8 @@ from service.web.document_words import (
     RETRIED,
     TEXT,
 )
-from service.web.injected import Log, Storage
 from service.web.problems import Problem
+from service.web.rooms import Rooms
 from service.web.texts import page_text, whole_text
 
 MAX_PAGE = 500
@@ -57,9 +54,7 @@ _ASKED = msgspec.json.Decoder(Asked)
     opt=LISTED,
 )
 async def list_documents(
-    lookups: NamedDependency[Lookups],
-    store: Log,
-    hub: NamedDependency[Hub],
+    rooms: Rooms,
     status: Annotated[
         list[Status] | None, QueryParameter(description="Only these; may be repeated.")
     ] = None,
@@ -76,8 +71,8 @@ async def list_documents(
     min_position: MinPosition = 0,
 ) -> Response[PageView]:
     """Documents, the newest first. ``Feed-Cursor`` is where the live feed goes on from."""
-    await _reach(min_position, lookups, store)
-    position, found = await lookups.page(
+    await _reach(min_position, rooms.lookups, rooms.store)
+    position, found = await rooms.lookups.page(
         limit=limit,
         before=_before(cursor),
         status=[one.value for one in status or ()],
@@ -86,7 +81,7 @@ async def list_documents(
     following = str(found[-1].first_position) if len(found) == limit else None
     return Response(
         PageView([view(one) for one in found], following, position),
-        headers={"Feed-Cursor": await hub.cursor_at(position)},
+        headers={"Feed-Cursor": await rooms.hub.cursor_at(position)},
     )
 
 
@@ -97,17 +92,16 @@ async def list_documents(
     opt=LOOKED_AT,
 )
 async def get_document(
-    document_id: DocumentId,
-    lookups: NamedDependency[Lookups],
-    store: Log,
-    documents: NamedDependency[Documents],
-    hub: NamedDependency[Hub],
-    min_position: MinPosition = 0,
+    document_id: DocumentId, rooms: Rooms, min_position: MinPosition = 0
 ) -> Response[DocumentView]:
     """The document's state, both axes of it."""
-    await _reach(min_position, lookups, store)
-    tracked = await lookups.document(document_id) or await _just_now(documents, document_id)
-    return Response(view(tracked), headers={"Feed-Cursor": await hub.cursor_at(tracked.position)})
+    await _reach(min_position, rooms.lookups, rooms.store)
+    tracked = await rooms.lookups.document(document_id) or await _just_now(
+        rooms.documents, document_id
+    )
+    return Response(
+        view(tracked), headers={"Feed-Cursor": await rooms.hub.cursor_at(tracked.position)}
+    )
 
 
 @get(
@@ -117,10 +111,10 @@ async def get_document(
     opt=HISTORY,
 )
 async def get_events(
-    document_id: DocumentId, documents: NamedDependency[Documents], request: WebRequest
+    document_id: DocumentId, rooms: Rooms, request: WebRequest
 ) -> Response[HistoryView] | Response[str]:
     """Everything that happened to the document, as JSON, or with ``Accept: text/plain`` as text."""
-    recorded = await documents.history(document_id)
+    recorded = await rooms.documents.history(document_id)
     if not recorded:
         raise DocumentUnknown(document_id)
     if "text/plain" in request.headers.get("accept", ""):
@@ -138,14 +132,13 @@ async def get_events(
 )
 async def get_text(
     document_id: DocumentId,
-    documents: NamedDependency[Documents],
-    storage: Storage,
+    rooms: Rooms,
     page: Annotated[
         int | None, QueryParameter(ge=1, le=MOST_PAGES, description="Only this page, from 1.")
     ] = None,
 ) -> Stream | Response[str]:
     """The extracted text: whole, with a form feed between pages, or one page."""
-    document = known((await documents.load(document_id))[1], document_id)
+    document = known((await rooms.documents.load(document_id))[1], document_id)
     if document.status is not Status.SUCCEEDED:
         raise Problem(
             409,
@@ -156,9 +149,9 @@ async def get_text(
     if document.result_ref is None:
         return Response("", media_type="text/plain; charset=utf-8")
     if page is None:
-        text = whole_text(storage, document.result_ref)
+        text = whole_text(rooms.storage, document.result_ref)
         return Stream(text, media_type="text/plain; charset=utf-8")
-    found = await page_text(storage, document.result_ref, page)
+    found = await page_text(rooms.storage, document.result_ref, page)
     if found is None:
         raise Problem(
             404,
@@ -176,12 +169,12 @@ async def get_text(
     opt=RETRIED,
 )
 async def retry(
-    document_id: DocumentId, documents: NamedDependency[Documents], request: WebRequest
+    document_id: DocumentId, rooms: Rooms, request: WebRequest
 ) -> Response[DocumentView]:
     """Start another run of a document that has ended."""
     asked = await _asked(request)
-    await documents.retry(document_id, by=asked.by, reason=asked.reason)
-    return Response(view(await _just_now(documents, document_id)), status_code=202)
+    await rooms.documents.retry(document_id, by=asked.by, reason=asked.reason)
+    return Response(view(await _just_now(rooms.documents, document_id)), status_code=202)
 
 
 @post(
@@ -192,16 +185,13 @@ async def retry(
     opt=CANCELLED,
 )
 async def cancel(
-    document_id: DocumentId,
-    documents: NamedDependency[Documents],
-    attempts: NamedDependency[Attempts],
-    request: WebRequest,
+    document_id: DocumentId, rooms: Rooms, request: WebRequest
 ) -> Response[DocumentView]:
     """Stop a document, at once or as soon as its running attempt lets go."""
     asked = await _asked(request)
-    await documents.cancel(document_id, by=asked.by, reason=asked.reason)
-    attempts.interrupt(document_id)
-    return Response(view(await _just_now(documents, document_id)), status_code=202)
+    await rooms.documents.cancel(document_id, by=asked.by, reason=asked.reason)
+    rooms.attempts.interrupt(document_id)
+    return Response(view(await _just_now(rooms.documents, document_id)), status_code=202)
 
 
 async def _asked(request: WebRequest) -> Asked:

@@ -32,6 +32,7 @@ from service.web.feed_request import (
 )
 from service.web.feed_words import POLLED, STREAMED
 from service.web.problems import problem
+from service.web.rooms import Rooms
 
 HEADERS = {
     "Cache-Control": "private, no-cache, no-store, no-transform",
@@ -81,53 +82,44 @@ class FeedResponse(EventSourceResponse):
 
 @get("/documents/{document_id:str}", summary="Follow one document", opt=STREAMED)
 async def feed_of_document(
-    request: AnyRequest,
-    hub: NamedDependency[Hub],
-    asked: NamedDependency[Asked],
-    document_id: DocumentId,
+    request: AnyRequest, rooms: Rooms, asked: NamedDependency[Asked], document_id: DocumentId
 ) -> Answer:
     """Snapshot, then live."""
     only(request)
-    return await _stream(request, hub, asked, these([document_id]))
+    return await _stream(request, rooms.hub, asked, these([document_id]))
 
 
 @get("/", summary="Follow some documents", opt=STREAMED)
 async def feed_of_documents(
-    request: AnyRequest,
-    hub: NamedDependency[Hub],
-    asked: NamedDependency[Asked],
-    doc: Documents = None,
+    request: AnyRequest, rooms: Rooms, asked: NamedDependency[Asked], doc: Documents = None
 ) -> Answer:
     """Snapshot, then live; a document nobody has heard of yet is `unknown`."""
     only(request, "doc")
-    return await _stream(request, hub, asked, these(doc))
+    return await _stream(request, rooms.hub, asked, these(doc))
 
 
 @get("/users/{owner:str}", summary="Follow the documents of an owner", opt=STREAMED)
 async def feed_of_owner(
-    request: AnyRequest,
-    hub: NamedDependency[Hub],
-    asked: NamedDependency[Asked],
-    owner: OwnerName,
+    request: AnyRequest, rooms: Rooms, asked: NamedDependency[Asked], owner: OwnerName
 ) -> Answer:
     """Snapshot, then live, new documents included."""
     only(request)
-    return await _stream(request, hub, asked, Selection(owner=owner))
+    return await _stream(request, rooms.hub, asked, Selection(owner=owner))
 
 
 @get("/all", summary="Follow every document", opt=STREAMED)
 async def feed_of_everything(
-    request: AnyRequest, hub: NamedDependency[Hub], asked: NamedDependency[Asked]
+    request: AnyRequest, rooms: Rooms, asked: NamedDependency[Asked]
 ) -> Answer:
     """Snapshot, then live, new documents included."""
     only(request)
-    return await _stream(request, hub, asked, EVERYTHING)
+    return await _stream(request, rooms.hub, asked, EVERYTHING)
 
 
 @get("/poll", summary="The feed without a stream", opt=POLLED)
 async def poll(
     request: AnyRequest,
-    hub: NamedDependency[Hub],
+    rooms: Rooms,
     asked: NamedDependency[Asked],
     doc: Documents = None,
     user: Owner = None,
@@ -136,7 +128,7 @@ async def poll(
 ) -> Response[bytes]:
     """What changed since the cursor, as JSON; waits for a change if asked to."""
     only(request, "doc", "user", "all", "wait")
-    answer = await hub.poll(of(doc, user, everything), asked.cursor, wait=seconds(wait))
+    answer = await rooms.hub.poll(of(doc, user, everything), asked.cursor, wait=seconds(wait))
     etag = f'"{answer.cursor}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-store"}
     if request.headers.get("if-none-match") == etag:

@@ -4,16 +4,13 @@ from typing import Annotated, Literal
 
 import msgspec
 from litestar import Response, get
-from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from projections.lookups import Lookups
 from projections.queues import QueueView
-from service.metrics import CONTENT_TYPE, Metrics
-from service.vitals import Vitals
+from service.metrics import CONTENT_TYPE
 from service.web import examples
 from service.web.described import BUSY, Answer, described, json_of, text
-from service.web.injected import Log, Now
+from service.web.rooms import Rooms
 
 
 class HealthView(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,23 +33,23 @@ class HealthView(msgspec.Struct, frozen=True, kw_only=True):
         Answer(503, "The service is stopping.", (json_of(HealthView, examples.STOPPING),)),
     ),
 )
-async def health(vitals: NamedDependency[Vitals], store: Log) -> Response[HealthView]:
+async def health(rooms: Rooms) -> Response[HealthView]:
     """200 while documents are accepted, 503 once the service is stopping."""
-    position = await store.head()
-    reasons = vitals.troubles()
+    position = await rooms.store.head()
+    reasons = rooms.vitals.troubles()
     status: Literal["ok", "degraded", "stopping"] = "degraded" if reasons else "ok"
-    if vitals.stopping:
+    if rooms.vitals.stopping:
         status = "stopping"
     return Response(
         HealthView(
             status=status,
             reasons=reasons,
-            version=vitals.version,
+            version=rooms.vitals.version,
             position=position,
-            projections=vitals.projected(),
-            broker=vitals.broker,
+            projections=rooms.vitals.projected(),
+            broker=rooms.vitals.broker,
         ),
-        status_code=503 if vitals.stopping else 200,
+        status_code=503 if rooms.vitals.stopping else 200,
     )
 
 
@@ -63,12 +60,10 @@ async def health(vitals: NamedDependency[Vitals], store: Log) -> Response[Health
     tags=["operations"],
     opt=described(Answer(200, "All of them.", (text("waybill_log_head_position 18422.0\n"),))),
 )
-async def metrics_page(
-    metrics: NamedDependency[Metrics], vitals: NamedDependency[Vitals]
-) -> Response[bytes]:
+async def metrics_page(rooms: Rooms) -> Response[bytes]:
     """Counters and gauges in Prometheus' text format."""
-    vitals.measure()
-    return Response(metrics.page(), media_type=CONTENT_TYPE)
+    rooms.vitals.measure()
+    return Response(rooms.metrics.page(), media_type=CONTENT_TYPE)
 
 
 @get(
@@ -80,9 +75,8 @@ async def metrics_page(
     ),
 )
 async def get_queue(
-    lookups: NamedDependency[Lookups],
-    clock: Now,
+    rooms: Rooms,
     minutes: Annotated[int, QueryParameter(ge=1, le=1440, description="How far back.")] = 60,
 ) -> Response[QueueView]:
     """What waits, what runs, and how long both took."""
-    return Response(await lookups.queue(now=clock(), minutes=minutes))
+    return Response(await rooms.lookups.queue(now=rooms.clock(), minutes=minutes))

@@ -16,7 +16,7 @@ AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 
 def known_only(connection: AnyConnection, handler: BaseRouteHandler) -> None:
-    """A guard: raises a 400 for a query parameter that the route does not have, or has once."""
+    """Raise a 400 for a query parameter that the route does not have, or has once."""
     if not connection.query_params:
         return
     known = dict(_query_parameters(handler))

@@ -7,20 +7,17 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import Request, Response, post
-from litestar.di import NamedDependency
 
 from events.document.answers import Answer, give_up
 from events.document.decisions import observe
 from events.document.facts import TransportObserved
 from events.document.receipt import Delivery
 from events.errors import DocumentUnknown, WaybillError
-from service.clock import Clock
-from service.deliveries import OVERLOADED, Deliveries
+from service.deliveries import OVERLOADED
 from service.documents import Documents
 from service.metrics import Metrics
-from service.signing_keys import SigningKeys
 from service.web.bodies import read_body
-from service.web.signature import Rejected, Verified, verify
+from service.web.rooms import Rooms
 
 log = structlog.get_logger(__name__)
 
@@ -57,62 +54,17 @@ _WORK = msgspec.json.Decoder(Work)
 _NOTICE = msgspec.json.Decoder(Notice)
 
 
-class Doorkeeper:
-    """Lets signed requests in, and nothing else."""
-
-    def __init__(
-        self, keys: SigningKeys, *, public_url: str, clock: Clock, metrics: Metrics
-    ) -> None:
-        self._keys = keys
-        self._public_url = public_url
-        self._clock = clock
-        self._metrics = metrics
-
-    async def check(self, request: WebRequest, path: str, body: bytes) -> Verified | None:
-        """The signature's facts; ``None`` if it is not valid, which is logged with its reason."""
-        signature = request.headers.get("upstash-signature")
-        outcome = self._verify(signature, path, body)
-        if isinstance(outcome, Rejected) and outcome.reason == "bad" and await self._keys.renew():
-            outcome = self._verify(signature, path, body)
-        if isinstance(outcome, Verified):
-            return outcome
-        self._metrics.signature_rejections.labels(outcome.reason).inc()
-        client = request.client.host if request.client else "unknown"
-        log.warning(
-            "a request was refused for its signature",
-            reason=outcome.reason,
-            detail=outcome.detail,
-            path=path,
-            client=client,
-        )
-        return None
-
-    def _verify(self, signature: str | None, path: str, body: bytes) -> Verified | Rejected:
-        return verify(
-            signature,
-            body,
-            url=self._public_url + path,
-            keys=self._keys.pairs(),
-            now=self._clock(),
-        )
-
-
 @post(PROCESS, status_code=200, include_in_schema=False)
-async def process(
-    request: WebRequest,
-    doorkeeper: NamedDependency[Doorkeeper],
-    deliveries: NamedDependency[Deliveries],
-    metrics: NamedDependency[Metrics],
-) -> Response[str]:
+async def process(request: WebRequest, rooms: Rooms) -> Response[str]:
     """A delivery: work, and answer when the attempt has ended."""
     body = await read_body(request, limit=MAX_DELIVERY_BYTES)
-    verified = await doorkeeper.check(request, PROCESS, body)
+    verified = await rooms.doorkeeper.check(request, PROCESS, body)
     if verified is None:
         return _unsigned()
     work = _decoded_work(body)
     message_id = request.headers.get("upstash-message-id", "")
     if work is None or not message_id:
-        return _response(give_up("the body or the message id is not one of ours"), metrics)
+        return _response(give_up("the body or the message id is not one of ours"), rooms.metrics)
     delivery = Delivery(
         run=work.run,
         message_id=message_id,
@@ -122,33 +74,25 @@ async def process(
         signed_at=verified.signed_at,
         body_sha256=verified.body_sha256,
     )
-    return _response(await deliveries.deliver(work.document_id, delivery), metrics)
+    return _response(await rooms.deliveries.deliver(work.document_id, delivery), rooms.metrics)
 
 
 @post(FAILED, status_code=200, include_in_schema=False)
-async def failed(
-    request: WebRequest,
-    doorkeeper: NamedDependency[Doorkeeper],
-    documents: NamedDependency[Documents],
-) -> Response[str]:
+async def failed(request: WebRequest, rooms: Rooms) -> Response[str]:
     """QStash has given a message up. That is an observation; our own rules decide."""
     body = await read_body(request, limit=MAX_NOTICE_BYTES)
-    if await doorkeeper.check(request, FAILED, body) is None:
+    if await rooms.doorkeeper.check(request, FAILED, body) is None:
         return _unsigned()
-    return await _observed(documents, body, kind="failure_callback")
+    return await _observed(rooms.documents, body, kind="failure_callback")
 
 
 @post(CALLBACK, status_code=200, include_in_schema=False)
-async def callback(
-    request: WebRequest,
-    doorkeeper: NamedDependency[Doorkeeper],
-    documents: NamedDependency[Documents],
-) -> Response[str]:
+async def callback(request: WebRequest, rooms: Rooms) -> Response[str]:
     """QStash tells how one try went."""
     body = await read_body(request, limit=MAX_NOTICE_BYTES)
-    if await doorkeeper.check(request, CALLBACK, body) is None:
+    if await rooms.doorkeeper.check(request, CALLBACK, body) is None:
         return _unsigned()
-    return await _observed(documents, body, kind="callback")
+    return await _observed(rooms.documents, body, kind="callback")
 
 
 async def _observed(documents: Documents, body: bytes, *, kind: str) -> Response[str]:

@@ -4,19 +4,17 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, post
-from litestar.di import NamedDependency
 from multipart import MultipartSegment, parse_options_header  # type: ignore[import-untyped] # no types
 
 from events.errors import Refused
 from projections.documents import Documents as DocumentRows
 from projections.documents import Tracked
 from projections.views import view
-from service.metrics import Metrics
-from service.settings import Settings
 from service.uploads import Accepted, Held, Offer, Uploads
 from service.web.bodies import read_body, refuse_declared
 from service.web.incoming import Form, raw_chunks
 from service.web.problems import Problem
+from service.web.rooms import Rooms
 from service.web.upload_words import (
     UPLOADED,
     AcceptedView,
@@ -48,9 +46,7 @@ _REFERENCE = msgspec.json.Decoder(Reference)
 )
 async def upload(
     request: WebRequest,
-    uploads: NamedDependency[Uploads],
-    settings: NamedDependency[Settings],
-    metrics: NamedDependency[Metrics],
+    rooms: Rooms,
     name: Name = None,
     owner: Owner = None,
     processor: Processor = None,
@@ -69,16 +65,16 @@ async def upload(
         name=name or "",
         owner=owner or "default",
         content_type=content_type or "application/octet-stream",
-        processor=processor or settings.processor,
+        processor=processor or rooms.settings.processor,
         idempotency_key=idempotency_key,
     )
     if content_type == "application/json":
-        accepted = await _by_reference(request, uploads, offer)
+        accepted = await _by_reference(request, rooms.uploads, offer)
     elif content_type in FORM_TYPES:
-        accepted = await _form(request, uploads, offer, limit=settings.max_upload_bytes)
+        accepted = await _form(request, rooms.uploads, offer, limit=rooms.settings.max_upload_bytes)
     else:
-        accepted = await _raw(request, uploads, offer, limit=settings.max_upload_bytes)
-    metrics.uploads.labels("accepted" if accepted.new else "repeated").inc()
+        accepted = await _raw(request, rooms.uploads, offer, limit=rooms.settings.max_upload_bytes)
+    rooms.metrics.uploads.labels("accepted" if accepted.new else "repeated").inc()
     return _accepted(accepted)
 
 

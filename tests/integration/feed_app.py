@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import uvicorn
@@ -61,7 +62,9 @@ class FeedWorld:
         )
         self.app = Litestar(
             route_handlers=[*feed_routes, *page_routes],
-            dependencies={"hub": Provide(lambda: self.hub, sync_to_thread=False)},
+            dependencies={
+                "rooms": Provide(lambda: SimpleNamespace(hub=self.hub), sync_to_thread=False)
+            },
             exception_handlers={Exception: to_response},
         )
         self.url = ""

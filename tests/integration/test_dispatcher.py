@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from events.document.facts import EnqueueRequested, LeaseExpired
+from events.document.facts import EnqueueRequested, LeaseExpired, ProcessingStarted
 from events.document.state import Document, Status
 from events.store import document_stream
-from service.clock import system_clock
+from service.clock import MICROSECONDS, system_clock
+from service.publisher import DEADLINE_SECONDS
 from tests.brokers import served
 from tests.facts import published, registered, started, succeeded
 from tests.integration.dispatching import Qstash, World
@@ -118,7 +119,10 @@ async def test_an_attempt_that_the_last_process_left_is_ended_at_the_start(world
 async def test_an_attempt_that_has_just_begun_here_is_left_alone_at_the_start(
     world: World,
 ) -> None:
-    await world.tell(registered("d1"), *published("d1"), *started("d1"))
+    received, begun = started("d1")
+    assert isinstance(begun, ProcessingStarted)
+    begun = replace(begun, lease_until=system_clock() + 3600 * MICROSECONDS)
+    await world.tell(registered("d1"), *published("d1"), received, begun)
     verbs = world.verbs(node="n1")  # as the attempt says
 
     assert await verbs.attempt_of_another_node("d1") is None
@@ -153,7 +157,7 @@ async def test_documents_that_have_ended_can_all_be_run_again(world: World, qsta
 
 async def test_a_state_is_read_again_when_the_log_is_known_to_reach_further(world: World) -> None:
     await world.tell(registered("d1"))
-    await world.store.append(append(document_stream("d1"), 1))  # by another process
+    await world.store.append(append(document_stream("d1"), 1, "x"))  # by another process
 
     assert (await world.documents.load("d1"))[0] == 1
     assert (await world.documents.load("d1", version=2))[0] == 2
@@ -213,16 +217,21 @@ async def test_without_qstash_one_document_asks_for_all_and_then_all_are_publish
         assert dispatcher.silent is None
 
 
-async def test_a_silent_worker_loses_its_lease_although_qstash_does_not_answer(
+async def test_a_silent_worker_loses_its_lease_while_qstash_keeps_us_waiting(
     world: World, qstash: Qstash
 ) -> None:
     qstash.away = True
     async with world.dispatcher() as dispatcher:
         await world.tell(registered("d1"))
         await world.becomes("d1", failed_publishes(1))
-        assert dispatcher.silent is not None
+        qstash.away = False
+        qstash.answers.clear()
+        await qstash.is_called(2)
 
         await world.tell(registered("d2"), *published("d2"), *started("d2"))
-        await world.becomes("d2", lambda found: found.status is Status.RETRYING)
+        async with asyncio.timeout(DEADLINE_SECONDS - 2):  # the call still hangs
+            await world.becomes("d2", lambda found: found.status is Status.RETRYING)
 
+        assert len(qstash.calls) == 2
         assert dispatcher.silent is not None
+        qstash.answers.set()

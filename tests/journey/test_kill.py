@@ -76,7 +76,7 @@ async def test_step_2_killed_when_registered_and_nothing_more(
         _, history = await recovered(waybill, probe, document_id)
 
         assert history[0] == "document_registered"
-        assert history.count("enqueued") == 1
+        assert history.count("delivery_received") == 1
 
 
 async def test_step_3_killed_while_qstash_is_asked(
@@ -120,7 +120,7 @@ async def test_step_4_killed_while_deliveries_wait_for_a_worker(tmp_path: Path, 
         async with client_of(waybill) as client:
             ids = [await client.script(gate=gate, salt=str(number)) for number in range(4)]
             for document_id in ids:
-                await client.event(document_id, "enqueued")
+                await client.handed_over(document_id)
             await client.becomes(ids[0], lambda state: state["status"] == "processing")
             waybill.kill()
         gate.open()

@@ -49,7 +49,7 @@ async def test_an_upload_is_accepted_while_qstash_is_away_and_processed_when_it_
             history = await processed_once(waybill, client, document_id)
 
             assert count(history, "publish_failed") >= 1
-            assert count(history, "enqueued") == 1
+            assert count(history, "delivery_received") == 1
             assert (await health(client))["status"] == "ok"
 
 
@@ -61,7 +61,7 @@ async def test_a_restart_of_the_broker_loses_no_message(
         async with client_of(waybill) as client:
             ids = [await client.script(gate=gate, salt=str(number)) for number in range(5)]
             for document_id in ids:
-                await client.event(document_id, "enqueued")
+                await client.handed_over(document_id)
 
             broker.kill()
             gate.open()
