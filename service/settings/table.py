@@ -163,7 +163,7 @@ class Settings:
     )
     broker_process: Literal["inside", "beside"] = setting(
         choice(["inside", "beside"]),
-        "inside",
+        "beside",
         "Whether the embedded broker runs inside the service's process or in one beside it.",
     )
 

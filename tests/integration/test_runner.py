@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,11 +49,10 @@ async def projected(
     path: Path, store: MemoryEventStore, runners_of_each: int = 1
 ) -> AsyncIterator[list[Runner[Any]]]:
     """Runners of every projection over one database, at work."""
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_sqlite(path, durability="relaxed"))
+    async with open_sqlite(path, durability="relaxed") as database:
         await database.write(create_tables)
-        every = [one for one in PROJECTIONS for _ in range(runners_of_each)]
-        runners = [runner_of(one, store, database) for one in every]
+        projections = [one for one in PROJECTIONS for _ in range(runners_of_each)]
+        runners = [runner_of(one, store, database) for one in projections]
         tasks = [asyncio.create_task(runner.run()) for runner in runners]
         try:
             yield runners
