@@ -133,7 +133,7 @@ def _column(unit: str, name: str, timings: Sequence[Timing]) -> list[float]:
 
 async def _measure(folder: Path, count: int, *, writers: int) -> tuple[Timing, int]:
     path = folder / "log.db"
-    await asyncio.to_thread(upgrade, "log", f"sqlite:///{path}")
+    await asyncio.to_thread(upgrade, "log", path)
     async with open_sqlite(path, durability="full") as database:
         counting = Counting(database)
         async with open_event_store(

@@ -20,7 +20,7 @@ _EVENT = f"INSERT INTO events VALUES ({', '.join('?' * 13)})"  # the table's own
 def measure(folder: Path, count: int, *, batch: int) -> Timing:
     """Write so many events, ``batch`` in each commit; a latency is that of one commit."""
     path = folder / "floor.db"
-    upgrade("log", f"sqlite:///{path}")
+    upgrade("log", path)
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         for pragma in ("journal_mode=WAL", "synchronous=FULL"):

@@ -8,13 +8,15 @@ from typing import Literal
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import URL
 
 HERE = Path(__file__).parent
 
 
-def upgrade(schema: Literal["log", "broker"], url: str) -> None:
-    """Bring the database at this SQLAlchemy URL to the newest version of the schema."""
+def upgrade(schema: Literal["log", "broker"], database: Path) -> None:
+    """Bring this SQLite file to the newest version of the schema; it is made if need be."""
     config = Config()
     config.set_main_option("script_location", str(HERE / schema))
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    # As an object: a folder's name may hold what a URL or Alembic's own format would read as more.
+    config.attributes["url"] = URL.create("sqlite", database=str(database))
     command.upgrade(config, "head")

@@ -205,7 +205,7 @@ def _scratch(data: Path) -> Path:
 
 async def _open_log(settings: Settings, stack: AsyncExitStack) -> SqlEventStore:
     path = settings.data / "log.db"
-    await asyncio.to_thread(upgrade, "log", f"sqlite:///{path}")
+    await asyncio.to_thread(upgrade, "log", path)
     database = await stack.enter_async_context(open_sqlite(path, durability=settings.durability))
     return await stack.enter_async_context(
         open_event_store(database, clock=system_clock, new_epoch=_new_epoch)

@@ -10,10 +10,10 @@ from pathlib import Path
 import structlog
 
 from service.app import Service, open_service
+from service.beside import STOP_SECONDS
 from service.clock import system_clock
 from service.embedded import (
     HOST,
-    STOP_SECONDS,
     Qstash,
     broker_app,
     broker_beside,
@@ -86,8 +86,10 @@ async def _drain(service: Service, broker: AsyncExitStack, *, seconds: float) ->
     """Stop in the order of the work: nothing new arrives, what runs may end, readers are told."""
     service.vitals.stopping = True
     goodbyes = asyncio.create_task(service.hub.drain(), name="goodbyes")
+    draining = asyncio.create_task(service.deliveries.drain(seconds), name="draining")
+    # The broker waits for its deliveries, and those for our attempts: both end together.
     await broker.aclose()
-    left = await service.deliveries.drain(seconds)
+    left = await draining
     if left:
         log.warning("attempts were stopped; they begin again at the next start", attempts=left)
     await goodbyes

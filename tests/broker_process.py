@@ -13,7 +13,7 @@ from service.clock import new_id, system_clock
 
 def main() -> None:
     database, port, token = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    upgrade("broker", f"sqlite:///{database}")
+    upgrade("broker", database)
     app = create_broker(
         database=database,
         token=token,

@@ -29,7 +29,7 @@ TOKEN = "a-token-for-tests"
 def migrated(folder: Path) -> Path:
     """A file with the broker's schema, made by its migrations."""
     path = folder / "broker.db"
-    upgrade("broker", f"sqlite:///{path}")
+    upgrade("broker", path)
     return path
 
 

@@ -41,7 +41,7 @@ async def _memory(_folder: Path, clock: Clock) -> AsyncIterator[Log]:
 @asynccontextmanager
 async def sqlite_log(folder: Path, clock: Clock) -> AsyncIterator[Log]:
     path = folder / "log.db"
-    upgrade("log", f"sqlite:///{path}")
+    upgrade("log", path)
     async with (
         open_sqlite(path, durability="full") as database,
         open_event_store(database, clock=clock, new_epoch=_new_epoch) as store,

@@ -1,13 +1,9 @@
-"""Runs the broker's migrations on the SQLite file of `sqlalchemy.url`."""
+"""How Alembic reaches the broker's file."""
 
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, pool
 
-url = context.config.get_main_option("sqlalchemy.url")
-if url is None:
-    raise ValueError("sqlalchemy.url is not set; give the address of the broker's file")
-
-engine = create_engine(url)
+engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
 with engine.connect() as connection:
     context.configure(connection=connection, transactional_ddl=True)
     with context.begin_transaction():

@@ -29,10 +29,10 @@ EACH = pytest.mark.parametrize(("schema", "metadata"), SCHEMAS, ids=["log", "bro
 def test_the_migrations_make_the_tables_that_the_code_uses(
     tmp_path: Path, schema: Schema, metadata: MetaData
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'new.db'}"
-    upgrade(schema, url)
+    path = tmp_path / "new.db"
+    upgrade(schema, path)
 
-    engine = create_engine(url)
+    engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     engine.dispose()
@@ -45,19 +45,20 @@ def test_an_upgrade_of_what_is_up_to_date_changes_nothing(
     tmp_path: Path, schema: Schema, metadata: MetaData
 ) -> None:
     path = tmp_path / "new.db"
-    upgrade(schema, f"sqlite:///{path}")
+    upgrade(schema, path)
     before = dump(path)
 
-    upgrade(schema, f"sqlite:///{path}")
+    upgrade(schema, path)
 
     assert dump(path) == before
 
 
-def test_a_path_with_a_percent_sign_is_a_path_like_any_other(tmp_path: Path) -> None:
-    folder = tmp_path / "100% of it"
+@pytest.mark.parametrize("name", ["100% of it", "50%25", "what?", "no#1", "mine & yours"])
+def test_a_path_that_looks_like_more_is_a_path_like_any_other(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
     folder.mkdir()
 
-    upgrade("log", f"sqlite:///{folder / 'log.db'}")
+    upgrade("log", folder / "log.db")
 
     assert (folder / "log.db").exists()
 
