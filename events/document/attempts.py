@@ -137,7 +137,8 @@ def expire(
         document,
         error="the worker was not heard from in time",
         retryable=True,
-        retry_at=now,
+        # A restart was our fault, so it goes on at once; a worker that vanished may vanish again.
+        retry_at=now + policy.delay_after(document.attempt) if detected_by == "sweeper" else now,
         basis="sweeper",
         now=now,
     )

@@ -96,6 +96,6 @@ def repeatable(publishing: Publishing, *, now: int, policy: Policy) -> bool:
 
 def _retrying(document: Document, heard_at: int, policy: Policy) -> Duty:
     due = document.retry_at if document.retry_at is not None else heard_at
-    if document.transport_exhausted:
+    if document.transport_exhausted or document.unattended:
         return Duty(max(due, heard_at), Task.PUBLISH)
     return Duty(max(due, heard_at) + policy.patience, Task.INQUIRE)

@@ -46,6 +46,7 @@ def enqueue_requested(document: Document, event: EnqueueRequested) -> Document:
         attempt_budget=event.attempt_budget,
         transport_exhausted=False,
         retry_at=None,
+        unattended=False,
         publishing=Publishing(
             dedup_id=event.dedup_id,
             destination=event.destination,
@@ -118,6 +119,7 @@ def started(document: Document, event: ProcessingStarted) -> Document:
         lease_until=event.lease_until,
         pages_done=0,
         retry_at=None,
+        unattended=False,
         error=None,
         error_class=None,
         transport_exhausted=False,
@@ -164,6 +166,7 @@ def retry_scheduled(document: Document, event: RetryScheduled) -> Document:
         document,
         status=Status.RETRYING,
         retry_at=event.next_at,
+        unattended=event.basis == "sweeper",
         waiting_since=event.next_at,
         delivery="retry",
     )
@@ -233,6 +236,7 @@ def requeued(document: Document, event: Requeued) -> Document:
         seen=(),
         ignored=0,
         retry_at=None,
+        unattended=False,
         error=None,
         error_class=None,
         result_ref=None,

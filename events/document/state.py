@@ -80,6 +80,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     seen: tuple[Signature, ...] = ()
     ignored: int = 0
     retry_at: int | None = None
+    unattended: bool = False
+    """Its last worker vanished, so QStash may come back late or never: the retry is ours."""
     error: str | None = None
     error_class: str | None = None
     result_ref: str | None = None

@@ -1,7 +1,10 @@
 """What happens next by itself: the agenda of a document in each state."""
 
+from typing import Literal
+
 import pytest
 
+from events.document.attempts import expire
 from events.document.duties import PUBLISH_DEADLINE, Duty, Task, duties, repeatable
 from events.document.facts import (
     Enqueued,
@@ -121,3 +124,15 @@ def test_an_answered_publish_is_not_repeated() -> None:
 
 def _duties(document: Document) -> list[Duty]:
     return duties(document, heard_at=NOW, policy=POLICY)
+
+
+@pytest.mark.parametrize(("detected_by", "wait"), [("restart", 0), ("sweeper", 12 * SECOND)])
+def test_a_vanished_worker_is_not_left_to_qstash(
+    detected_by: Literal["restart", "sweeper"], wait: int
+) -> None:
+    now = LEASE_END + POLICY.grace
+    lost = after(
+        processing(), *expire(processing(), now=now, policy=POLICY, detected_by=detected_by)
+    )
+
+    assert duties(lost, heard_at=now, policy=POLICY) == [Duty(now + wait, Task.PUBLISH)]
