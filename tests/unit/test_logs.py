@@ -89,7 +89,7 @@ def test_auto_is_for_people_on_a_terminal_only(configure: Configure) -> None:
 def test_a_library_logs_the_same_way(configure: Configure) -> None:
     stream = configure()
 
-    logging.getLogger("uvicorn.error").warning("port %d is taken", 8321, extra={"port": 8321})
+    logging.getLogger("a.library").warning("port %d is taken", 8321, extra={"port": 8321})
 
     line = only_line(stream)
     assert (line["level"], line["event"], line["port"]) == ("warning", "port 8321 is taken", 8321)

@@ -32,7 +32,9 @@ def check(
 
 
 def claims(**changes: object) -> Claims:
-    return {**claims_for(URL, BODY), **changes}
+    """Made when this module is loaded, used whenever its tests have their turn."""
+    lasting = {"iat": NOW, "nbf": NOW, "exp": NOW + 7200}
+    return {**claims_for(URL, BODY), **lasting, **changes}
 
 
 @pytest.mark.parametrize(("name", "key"), KEYS)
