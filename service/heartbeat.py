@@ -24,15 +24,23 @@ class Heartbeat:
     """Appends progress, at most so often, and at least thrice in a lease."""
 
     def __init__(
-        self, documents: Documents, document: Document, attempt_id: str, *, clock: Clock
+        self,
+        documents: Documents,
+        document: Document,
+        attempt_id: str,
+        *,
+        clock: Clock,
+        spacing: float = SPACING_SECONDS,
     ) -> None:
         self._documents = documents
         self._document = document
         self._attempt_id = attempt_id
         self._clock = clock
+        self._spacing = spacing
         self._done = 0
         self._total = 0
         self._stored = 0
+        self._reports = 0
         self._changed = asyncio.Event()
 
     def report(self, done: int, total: int | None) -> None:
@@ -45,10 +53,11 @@ class Heartbeat:
         """Beat until cancelled; calls ``on_superseded`` when the attempt is not ours any more."""
         third = self._documents.policy.lease / 3 / MICROSECONDS
         while True:
-            await asyncio.sleep(min(SPACING_SECONDS, third))
+            await asyncio.sleep(min(self._spacing, third))
             try:
-                async with asyncio.timeout(max(third - SPACING_SECONDS, 0)):
+                async with asyncio.timeout(max(third - self._spacing, 0)):
                     await self._changed.wait()
+                self._reports += 1
             except TimeoutError:
                 pass  # nothing to show, but the lease must be renewed
             self._changed.clear()
@@ -77,5 +86,7 @@ class Heartbeat:
         return bool(decided.recorded)
 
     def _worth_storing(self) -> bool:
+        if self._reports >= PAGE_REPORTS:
+            return False  # where nobody knows the total, every page looks worth it
         stride = max(1, -(-self._total // PAGE_REPORTS))
         return self._done - self._stored >= stride or 0 < self._total <= self._done
