@@ -15,6 +15,8 @@ from service.publisher import Publisher
 
 log = structlog.get_logger(__name__)
 
+REMEMBERED = 10_000
+"""Documents whose number of inquiries is remembered."""
 LONGEST_INQUIRY = 3_600_000_000
 """How long to wait at most before asking for the same message again, in microseconds."""
 
@@ -51,6 +53,8 @@ class Errands:
 
     async def _inquire(self, document: Document) -> int | None:
         if document.message_ids and await self._publisher.has_message(document.message_ids[-1]):
+            if len(self._asked) >= REMEMBERED:
+                self._asked.clear()  # then some are asked for sooner than they would be
             asked = self._asked[document.id] = self._asked.get(document.id, 0) + 1
             return min(self._documents.policy.patience << min(asked, 10), LONGEST_INQUIRY)
         self._asked.pop(document.id, None)
