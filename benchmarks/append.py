@@ -16,8 +16,9 @@ from benchmarks.append_rows import BYTES, STREAMS, appends
 from benchmarks.figure import Figure
 from benchmarks.session import Session
 from benchmarks.timings import Timing
-from events.database import Database, T, Work, open_sqlite
+from events.database import Database, T, Work
 from events.sql import SqlEventStore, open_event_store
+from events.sqlite import open_sqlite
 from events.store import Append
 from migrations import upgrade
 from service.clock import system_clock

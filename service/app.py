@@ -11,10 +11,11 @@ import msgspec
 import structlog
 from litestar import Litestar
 
-from events.database import Database, open_sqlite
+from events.database import Database
 from events.document.policy import Policy
 from events.document.state import Document
 from events.sql import SqlEventStore, open_event_store
+from events.sqlite import open_sqlite
 from migrations import upgrade
 from projections import PROJECTIONS
 from projections.documents import NAME as DOCUMENTS

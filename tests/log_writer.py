@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from events.database import open_sqlite
 from events.sql import open_event_store
+from events.sqlite import open_sqlite
 from events.store import EventStore
 from service.clock import system_clock
 from tests.stores import append

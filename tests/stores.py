@@ -10,10 +10,10 @@ import msgspec
 
 from events.chain import GENESIS, header, link
 from events.codec import encode
-from events.database import open_sqlite
 from events.document.facts import CancelRequested
 from events.memory import MemoryEventStore
 from events.sql import open_event_store
+from events.sqlite import open_sqlite
 from events.store import Append, EventStore, NewEvent, Recorded
 from events.wakeup import Wakeup
 from migrations import upgrade

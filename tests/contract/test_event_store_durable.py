@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from events.database import open_sqlite
 from events.errors import LogUnavailable
 from events.sql import open_event_store
+from events.sqlite import open_sqlite
 from tests.fakes import FakeClock
 from tests.stores import DURABLE, append, assert_whole, everything, said, sqlite_log
 

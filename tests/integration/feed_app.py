@@ -14,7 +14,6 @@ import uvicorn
 from litestar import Litestar
 from litestar.di import Provide
 
-from events.database import SqliteDatabase, open_sqlite
 from events.document.facts import (
     Cancelled,
     DocumentEvent,
@@ -25,6 +24,7 @@ from events.document.facts import (
     Requeued,
 )
 from events.memory import MemoryEventStore
+from events.sqlite import SqliteDatabase, open_sqlite
 from events.store import Append, NewEvent, document_stream
 from projections.documents import Documents
 from projections.reads import DocumentReads

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from events.database import open_sqlite
 from events.document.policy import Policy
 from events.memory import MemoryEventStore
+from events.sqlite import open_sqlite
 from events.wakeup import Wakeup
 from projections.documents import Documents as DocumentRows
 from projections.lookups import Lookups

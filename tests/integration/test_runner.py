@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Connection
 
-from events.database import SqliteDatabase, Work, open_sqlite
+from events.database import Work
 from events.document.facts import DocumentEvent
 from events.memory import MemoryEventStore
+from events.sqlite import SqliteDatabase, open_sqlite
 from events.store import Append, NewEvent, document_stream
 from projections import PROJECTIONS, lookups
 from projections.documents import Documents
