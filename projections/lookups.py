@@ -24,18 +24,33 @@ class Lookups:
         database: Database,
         applied: Wakeup,
         *,
+        minutes_applied: Wakeup | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._database = database
         self._applied = applied
+        self._minutes_applied = minutes_applied or applied
         self._patience = patience_seconds
+
+    @property
+    def position(self) -> int:
+        """How far of the log all tables tell."""
+        return min(self._applied.head, self._minutes_applied.head)
 
     async def reach(self, position: int) -> bool:
         """Wait until the documents' table includes this position; ``False`` if it takes long."""
+        return await self._reached(position, self._applied)
+
+    async def reach_queue(self, position: int) -> bool:
+        """The same for all that the queue's numbers are made of."""
+        return await self._reached(position, self._applied, self._minutes_applied)
+
+    async def _reached(self, position: int, *tables: Wakeup) -> bool:
         try:
             async with asyncio.timeout(self._patience):
-                while self._applied.head < position:
-                    await self._applied.wait_beyond(position - 1)
+                for applied in tables:
+                    while applied.head < position:
+                        await applied.wait_beyond(position - 1)
         except TimeoutError:
             return False
         return True

@@ -20,9 +20,11 @@ from migrations import upgrade
 from projections import PROJECTIONS
 from projections.documents import NAME as DOCUMENTS
 from projections.lookups import Lookups
+from projections.queues import NAME as QUEUE_MINUTES
 from projections.reads import DocumentReads
 from projections.runner import Runner, create_tables
 from service import __version__
+from service.anchor import HeadPublisher
 from service.attempts import Attempts
 from service.clock import MICROSECONDS, document_id, elapsed, jitter, new_id, system_clock
 from service.deliveries import Deliveries
@@ -100,7 +102,11 @@ async def open_service(
         documents = Documents(store, clock=system_clock, new_id=new_id, policy=policy, node=node)
         hub = await _hub(store, read_database)
         runners = _runners(store, read_database, hub)
-        lookups = Lookups(read_database, runners[DOCUMENTS].applied)
+        lookups = Lookups(
+            read_database,
+            runners[DOCUMENTS].applied,
+            minutes_applied=runners[QUEUE_MINUTES].applied,
+        )
         enqueuer = Enqueuer(
             documents,
             publisher,
@@ -129,6 +135,7 @@ async def open_service(
             **{f"projection {name}": runner.run for name, runner in runners.items()},
             "feed": hub.run,
             "dispatcher": _dispatching(dispatcher, lookups, store),
+            "head of the log": HeadPublisher(store).run,
             "orphans": OrphanRemover(storage, store, lookups, clock=system_clock).run,
         }
         tasks = await stack.enter_async_context(background(loops))

@@ -4,7 +4,9 @@
 ``documents``  look, history, text, retry, cancel
 ``feed``       the live feed
 ``qstash``     what QStash calls
-``health``     how the service is
+``health``     how the service is, and its queue
+``log``        the head of the log
+``moments``    ``min_position`` and ``as_of``, which several of these take
 ``dashboard``  the page
 ``openapi``    the description of all this; ``described`` has its words, ``examples`` its examples
 """
@@ -26,6 +28,7 @@ from service.web.documents import (
 )
 from service.web.feed import feed_routes
 from service.web.health import get_queue, health, metrics_page
+from service.web.log import get_log_head
 from service.web.openapi import openapi_config
 from service.web.problems import to_response
 from service.web.qstash import callback, failed, process
@@ -47,6 +50,7 @@ def create_web(*, rooms: ServiceRooms | None, api_token: str | None, version: st
             retry,
             cancel,
             get_queue,
+            get_log_head,
             metrics_page,
         ],
         before_request=gate.strict,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 from litestar.openapi.spec import Example
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import PathParameter
 
 from events.codec import encode
 from events.store import Recorded
@@ -13,21 +13,10 @@ from projections.views import DocumentView, instant
 from service.web.examples import DOCUMENT_ID
 
 REASON_LIMIT = 500
-LARGEST = 2**53 - 1
-"""The largest whole number that every reader of JSON keeps exactly."""
 
 DocumentId = Annotated[
     str,
     PathParameter(description="The document's id.", examples=[Example(value=DOCUMENT_ID)]),
-]
-MinPosition = Annotated[
-    int,
-    QueryParameter(
-        ge=0,
-        le=LARGEST,
-        description="Wait, two seconds at most, until the answer tells of this log position: "
-        "the `position` of an earlier answer.",
-    ),
 ]
 
 

@@ -15,6 +15,7 @@ from service.web.described import (
     too_large,
 )
 from service.web.document_views import Asked, HistoryView, PageView
+from service.web.moments import NO_POSITION
 
 MAX_ASKED_BYTES = 16 * 1024
 
@@ -38,12 +39,6 @@ def _changes(meaning: str, example: object, refusal: str) -> dict[str, Any]:
     )
 
 
-NO_POSITION = problem_answer(
-    409,
-    "The log does not have the position `min_position` (yet).",
-    title="No such position",
-    detail="The log ends at position 18422; is min_position=99999 from another server?",
-)
 LISTED = described(
     Answer(200, "A page of them.", (json_of(PageView, examples.PAGE),), ("Feed-Cursor",)),
     NO_POSITION,

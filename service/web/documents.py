@@ -10,10 +10,8 @@ from litestar.response import Stream
 from events.document.decisions import known
 from events.document.state import Status
 from events.errors import DocumentUnknown
-from events.store import EventStore
 from projections.documents import Documents as DocumentRows
 from projections.documents import Tracked
-from projections.lookups import Lookups
 from projections.sentences import sentence
 from projections.views import DocumentView, instant, view
 from service.documents import Documents
@@ -22,7 +20,6 @@ from service.web.document_views import (
     Asked,
     DocumentId,
     HistoryView,
-    MinPosition,
     PageView,
     event_view,
 )
@@ -35,6 +32,7 @@ from service.web.document_words import (
     RETRIED,
     TEXT,
 )
+from service.web.moments import MinPosition, reach
 from service.web.problems import Problem
 from service.web.rooms import Rooms
 from service.web.texts import page_text, whole_text
@@ -71,7 +69,7 @@ async def list_documents(
     min_position: MinPosition = 0,
 ) -> Response[PageView]:
     """Documents, the newest first. ``Feed-Cursor`` is where the live feed goes on from."""
-    await _reach(min_position, rooms.lookups, rooms.store)
+    await reach(min_position, rooms)
     position, found = await rooms.lookups.page(
         limit=limit,
         before=_before(cursor),
@@ -95,7 +93,7 @@ async def get_document(
     document_id: DocumentId, rooms: Rooms, min_position: MinPosition = 0
 ) -> Response[DocumentView]:
     """The document's state, both axes of it."""
-    await _reach(min_position, rooms.lookups, rooms.store)
+    await reach(min_position, rooms)
     tracked = await rooms.lookups.document(document_id) or await _just_now(
         rooms.documents, document_id
     )
@@ -217,19 +215,6 @@ async def _just_now(documents: Documents, document_id: str) -> Tracked:
     if tracked is None:
         raise DocumentUnknown(document_id)
     return tracked
-
-
-async def _reach(position: int, lookups: Lookups, store: EventStore) -> None:
-    if position and position > (head := await store.head()):
-        raise Problem(
-            409,
-            "No such position",
-            f"The log ends at position {head}; is min_position={position} from another server?",
-        )
-    if position and not await lookups.reach(position):
-        raise Problem(
-            503, "Not there yet", f"The tables do not tell of position {position} yet; try again."
-        )
 
 
 def _before(cursor: str | None) -> int | None:

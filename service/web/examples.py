@@ -112,6 +112,13 @@ QUEUE: dict[str, Any] = {
     ],
 }
 
+HEAD: dict[str, Any] = {
+    "position": 18422,
+    "recorded_at": "2026-11-23T03:14:21.310554Z",
+    "chain": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
+    "epoch": "82e55d20",
+}
+
 HEALTH: dict[str, Any] = {
     "status": "ok",
     "reasons": [],

@@ -10,6 +10,7 @@ from projections.queues import QueueView
 from service.metrics import CONTENT_TYPE
 from service.web import examples
 from service.web.described import BUSY, Answer, described, json_of, text
+from service.web.moments import NO_POSITION, MinPosition, reach_queue
 from service.web.rooms import Rooms
 
 
@@ -71,12 +72,16 @@ async def metrics_page(rooms: Rooms) -> Response[bytes]:
     summary="The queue now",
     tags=["operations"],
     opt=described(
-        Answer(200, "The queue, and its last minutes.", (json_of(QueueView, examples.QUEUE),)), BUSY
+        Answer(200, "The queue, and its last minutes.", (json_of(QueueView, examples.QUEUE),)),
+        NO_POSITION,
+        BUSY,
     ),
 )
 async def get_queue(
     rooms: Rooms,
     minutes: Annotated[int, QueryParameter(ge=1, le=1440, description="How far back.")] = 60,
+    min_position: MinPosition = 0,
 ) -> Response[QueueView]:
     """What waits, what runs, and how long both took."""
+    await reach_queue(min_position, rooms)
     return Response(await rooms.lookups.queue(now=rooms.clock(), minutes=minutes))

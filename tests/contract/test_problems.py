@@ -73,6 +73,10 @@ def problem_of(response: httpx.Response) -> str:
             "succeeded, failed, cancelled.",
         ),
         ("/v1/documents?cursor=%00", 400, "'cursor' is '\\x00'; it takes the next of the page"),
+        ("/v1/documents?min_position=99", 409, "is min_position=99 from another server?"),
+        ("/v1/documents/nope?min_position=99", 409, "The log ends at position"),
+        ("/v1/queue?min_position=99", 409, "is min_position=99 from another server?"),
+        ("/v1/queue?min_position=-1", 400, "'min_position' is '-1'; it takes a whole number"),
         (
             "/v1/documents?state=failed",
             400,

@@ -1,0 +1,105 @@
+"""Which place in the log somebody means: a position, or a time.
+
+A position is exact. A time means every event that was recorded at it or before, and is found by
+halving, because ``recorded_at`` never decreases.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from events.errors import Refused, WaybillError
+from projections.views import instant
+from service.clock import MICROSECONDS
+
+LARGEST = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps exactly."""
+SHOWN = 80
+EXAMPLE = "2026-11-23T14:02:00Z"
+
+_TIME = re.compile(
+    r"(?P<second>\d{4}-\d{2}-\d{2}[Tt]([01]\d|2[0-3]):\d{2}:\d{2})(\.(?P<fraction>\d+))?"
+    r"(?P<zone>[Zz]|[+-]\d{2}:\d{2})",
+    re.ASCII,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Position(msgspec.Struct, frozen=True):
+    """The log up to and with this event."""
+
+    number: int
+
+
+class Time(msgspec.Struct, frozen=True):
+    """The log up to and with this instant, in microseconds since the epoch."""
+
+    microseconds: int
+
+
+Moment = Position | Time
+
+
+class NotAMoment(WaybillError):
+    """What was written is neither a position nor a time."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text[:SHOWN]!r} is neither a position nor a time; write a whole number from 0 to "
+            f"{LARGEST}, or an RFC 3339 time with its zone such as {EXAMPLE} "
+            "(in an address a + is written %2B)"
+        )
+
+
+class NotYet(Refused):
+    """The moment lies beyond the end of the log, or in the future."""
+
+
+def parsed(text: str) -> Moment:
+    """The moment in these words; raises ``NotAMoment``."""
+    if text.isascii() and text.isdecimal():
+        if len(text) > len(str(LARGEST)) or int(text) > LARGEST:
+            raise NotAMoment(text)
+        return Position(int(text))
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise NotAMoment(text)
+    # What a fraction says beyond the microsecond is cut off: no event lies between.
+    fraction = (found["fraction"] or "")[:6].ljust(6, "0")
+    try:
+        second = datetime.fromisoformat((found["second"] + found["zone"]).upper())
+    except ValueError:
+        raise NotAMoment(text) from None
+    since = second - _EPOCH
+    return Time((since.days * 86_400 + since.seconds) * MICROSECONDS + int(fraction))
+
+
+async def resolved(
+    moment: Moment, *, head: int, now: int, position_at: Callable[[int], Awaitable[int]]
+) -> int:
+    """The position that it means in a log that ends at ``head``; raises ``NotYet``.
+
+    ``position_at`` is the log's: the last position that was recorded at this time or before.
+    """
+    if isinstance(moment, Position):
+        if moment.number > head:
+            raise NotYet(
+                f"the log ends at position {head}; position {moment.number} is not there "
+                "(yet, or it is another server's)"
+            )
+        return moment.number
+    if moment.microseconds > now:
+        raise NotYet(
+            f"{instant_or_later(moment.microseconds)} has not come yet; here it is {instant(now)}"
+        )
+    return await position_at(moment.microseconds)
+
+
+def instant_or_later(microseconds: int) -> str:
+    """A time in words, also when no calendar of ours reaches it in UTC."""
+    try:
+        return instant(microseconds)
+    except OverflowError:
+        return "that time"
