@@ -24,26 +24,27 @@ class Lookups:
         database: Database,
         applied: Wakeup,
         *,
-        minutes_applied: Wakeup | None = None,
+        minutes: Wakeup | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
+        """``applied`` tells how far the documents' table is, ``minutes`` that of the minutes."""
         self._database = database
         self._applied = applied
-        self._minutes_applied = minutes_applied or applied
+        self._minutes = minutes or applied
         self._patience = patience_seconds
 
     @property
     def position(self) -> int:
         """How far of the log all tables tell."""
-        return min(self._applied.head, self._minutes_applied.head)
+        return min(self._applied.head, self._minutes.head)
 
     async def reach(self, position: int) -> bool:
         """Wait until the documents' table includes this position; ``False`` if it takes long."""
         return await self._reached(position, self._applied)
 
-    async def reach_queue(self, position: int) -> bool:
-        """The same for all that the queue's numbers are made of."""
-        return await self._reached(position, self._applied, self._minutes_applied)
+    async def reach_all(self, position: int) -> bool:
+        """Wait until all that the queue's numbers are made of includes this position."""
+        return await self._reached(position, self._applied, self._minutes)
 
     async def _reached(self, position: int, *tables: Wakeup) -> bool:
         try:

@@ -20,7 +20,7 @@ from migrations import upgrade
 from projections import PROJECTIONS
 from projections.documents import NAME as DOCUMENTS
 from projections.lookups import Lookups
-from projections.queues import NAME as QUEUE_MINUTES
+from projections.queues import NAME as MINUTES
 from projections.reads import DocumentReads
 from projections.runner import Runner, create_tables
 from service import __version__
@@ -103,9 +103,7 @@ async def open_service(
         hub = await _hub(store, read_database)
         runners = _runners(store, read_database, hub)
         lookups = Lookups(
-            read_database,
-            runners[DOCUMENTS].applied,
-            minutes_applied=runners[QUEUE_MINUTES].applied,
+            read_database, runners[DOCUMENTS].applied, minutes=runners[MINUTES].applied
         )
         enqueuer = Enqueuer(
             documents,

@@ -37,7 +37,7 @@ async def reach(position: int, rooms: ServiceRooms) -> None:
 async def reach_queue(position: int, rooms: ServiceRooms) -> None:
     """The same for the tables behind the queue's numbers."""
     await _exists(position, rooms)
-    if position and not await rooms.lookups.reach_queue(position):
+    if position and not await rooms.lookups.reach_all(position):
         raise _behind(position, rooms.lookups.position)
 
 
