@@ -4,6 +4,7 @@
 ``runner``      applies events and moves the checkpoint in one transaction
 ``documents``   one row per document, and its queries
 ``queues``      the queue by the minute, and what waits now
+``past``        documents and the queue at any past position
 ``views``       a document as everybody outside sees it
 """
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, String, func, select
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, String, func, or_, select
 
 from events.document.duties import tidying
 from events.document.evolve import evolve
@@ -27,7 +27,7 @@ _table = projected_table(
     Column("blob_ref", String, nullable=False),
     Column("open", Boolean, nullable=False),
 )
-Index("documents_by_position", _table.c.position)
+Index("documents_by_position", _table.c.position, _table.c.first_position)
 Index("documents_by_age", _table.c.first_position)
 Index("documents_by_status", _table.c.status, _table.c.first_position)
 Index("documents_by_owner", _table.c.owner, _table.c.first_position)
@@ -183,21 +183,61 @@ def refers_to(blob_ref: str, connection: Connection) -> bool:
     return connection.execute(found).first() is not None
 
 
-def counts(connection: Connection) -> dict[Status, int]:
-    """How many documents have each status."""
+def existing(
+    connection: Connection,
+    *,
+    at: int,
+    limit: int,
+    before: int | None = None,
+    status: Sequence[str] = (),
+    owner: str | None = None,
+) -> list[Tracked]:
+    """Documents that were there at the position ``at``, the newest first, as they are now.
+
+    With a ``status``: those that had it then, and those that have changed since.
+    """
+    found = select(_table.c.state).where(_table.c.first_position <= at)
+    found = found.order_by(_table.c.first_position.desc()).limit(limit)
+    if before is not None:
+        found = found.where(_table.c.first_position < before)
+    if status:
+        found = found.where(or_(_table.c.status.in_(status), _table.c.position > at))
+    if owner is not None:
+        found = found.where(_table.c.owner == owner)
+    return [_DECODER.decode(stored) for stored in connection.execute(found).scalars()]
+
+
+def changed_since(connection: Connection, *, at: int) -> list[tuple[str, str]]:
+    """The ids of documents that were there at ``at`` and have changed since; their status now."""
+    found = select(_table.c.key, _table.c.status).where(
+        _table.c.position > at, _table.c.first_position <= at
+    )
+    return [(row[0], row[1]) for row in connection.execute(found)]
+
+
+def counts(connection: Connection, *, upto: int | None = None) -> dict[Status, int]:
+    """How many documents have each status; ``upto``: only of those that were there then."""
     found = select(_table.c.status, func.count()).group_by(_table.c.status)
+    if upto is not None:
+        found = found.where(_table.c.first_position <= upto)
     numbers = {row[0]: row[1] for row in connection.execute(found)}
     return {status: numbers.get(status.value, 0) for status in Status}
 
 
-def oldest_waiting(connection: Connection) -> tuple[str, int] | None:
+WAITING = frozenset({Status.RECEIVED, Status.QUEUED})
+
+
+def oldest_waiting(
+    connection: Connection, *, unchanged_since: int | None = None
+) -> tuple[str, int] | None:
     """The document that has waited longest to be started, and since when."""
-    waiting = [Status.RECEIVED.value, Status.QUEUED.value]
     found = (
         select(_table.c.key, _table.c.waiting_since)
-        .where(_table.c.status.in_(waiting))
-        .order_by(_table.c.waiting_since)
+        .where(_table.c.status.in_(sorted(WAITING)))
+        .order_by(_table.c.waiting_since, _table.c.key)
         .limit(1)
     )
+    if unchanged_since is not None:
+        found = found.where(_table.c.position <= unchanged_since)
     row = connection.execute(found).one_or_none()
     return None if row is None else (row[0], row[1])

@@ -1,5 +1,6 @@
 """What the queue does: a row per minute, and what waits right now."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -141,16 +142,35 @@ class QueueView(msgspec.Struct, frozen=True, kw_only=True):
 
 def queue(connection: Connection, *, now: int, minutes: int) -> QueueView:
     """The queue at ``now`` and its last ``minutes``, the newest first."""
-    numbers = documents.counts(connection)
-    oldest = documents.oldest_waiting(connection)
-    since = now // MINUTE - minutes
+    return summary(
+        position=documents.position_of(connection),
+        numbers=documents.counts(connection),
+        oldest=documents.oldest_waiting(connection),
+        history=history(connection, since=now // MINUTE - minutes),
+    )
+
+
+def history(connection: Connection, *, since: int, upto: int | None = None) -> list[Minute]:
+    """The minutes behind ``since`` and before ``upto``, the newest first."""
     found = select(_table.c.state).where(_table.c.minute > since).order_by(_table.c.minute.desc())
-    history = [_DECODER.decode(stored) for stored in connection.execute(found).scalars()]
+    if upto is not None:
+        found = found.where(_table.c.minute < upto)
+    return [_DECODER.decode(stored) for stored in connection.execute(found).scalars()]
+
+
+def summary(
+    *,
+    position: int,
+    numbers: Mapping[Status, int],
+    oldest: tuple[str, int] | None,
+    history: Sequence[Minute],
+) -> QueueView:
+    """The view of these numbers and minutes, the newest of them first."""
     waiting = merged(minute.waiting_ms for minute in history)
     processing = merged(minute.processing_ms for minute in history)
     return QueueView(
-        position=documents.position_of(connection),
-        waiting=numbers[Status.RECEIVED] + numbers[Status.QUEUED],
+        position=position,
+        waiting=sum(numbers[status] for status in documents.WAITING),
         oldest_waiting=instant(oldest[1]) if oldest else None,
         oldest_waiting_id=oldest[0] if oldest else None,
         in_flight=numbers[Status.PROCESSING],

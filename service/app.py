@@ -20,6 +20,7 @@ from migrations import upgrade
 from projections import PROJECTIONS
 from projections.documents import NAME as DOCUMENTS
 from projections.lookups import Lookups
+from projections.past import Past
 from projections.queues import NAME as MINUTES
 from projections.reads import DocumentReads
 from projections.runner import Runner, create_tables
@@ -173,6 +174,7 @@ async def open_service(
             hub=hub,
             lookups=lookups,
             metrics=metrics,
+            past=Past(read_database, store, lookups),
             settings=settings,
             storage=storage,
             store=store,

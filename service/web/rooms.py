@@ -11,6 +11,7 @@ from litestar.params import SkipValidation
 
 from events.store import EventStore
 from projections.lookups import Lookups
+from projections.past import Past
 from service.attempts import Attempts
 from service.clock import Clock
 from service.deliveries import Deliveries
@@ -36,6 +37,7 @@ class ServiceRooms:
     hub: Hub
     lookups: Lookups
     metrics: Metrics
+    past: Past
     settings: Settings
     storage: ObjectStore
     store: EventStore

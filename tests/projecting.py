@@ -1,0 +1,64 @@
+"""Projections at work over a log, in a database of their own: what tests of tables share."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from events.database import Database
+from events.memory import MemoryEventStore
+from events.sqlite import open_sqlite
+from projections import PROJECTIONS
+from projections.documents import NAME as DOCUMENTS
+from projections.lookups import Lookups
+from projections.past import Past
+from projections.queues import NAME as MINUTES
+from projections.runner import Runner, create_tables
+
+PATIENCE_SECONDS = 30.0
+
+
+class Projected:
+    """The tables of a log, and what asks them."""
+
+    def __init__(self, database: Database, store: MemoryEventStore) -> None:
+        self.database = database
+        self.store = store
+        self.runners: dict[str, Runner[Any]] = {
+            one.name: Runner(one, store=store, database=database, log=store.wakeup)
+            for one in PROJECTIONS
+        }
+        self.lookups = Lookups(
+            database,
+            self.runners[DOCUMENTS].applied,
+            minutes=self.runners[MINUTES].applied,
+            patience_seconds=PATIENCE_SECONDS,
+        )
+        self.past = Past(database, store, self.lookups)
+
+    async def caught_up(self) -> int:
+        """Wait until all tables tell of the whole log; its head."""
+        head = await self.store.head()
+        assert await self.lookups.reach_all(head)
+        return head
+
+
+@asynccontextmanager
+async def projected(path: Path, store: MemoryEventStore) -> AsyncIterator[Projected]:
+    """Every projection at work over this log."""
+    async with open_sqlite(path, durability="relaxed") as database:
+        await database.write(create_tables)
+        world = Projected(database, store)
+        async with running(list(world.runners.values())):
+            yield world
+
+
+@asynccontextmanager
+async def running(runners: Sequence[Runner[Any]]) -> AsyncIterator[None]:
+    """These runners at work; one that fails fails the test."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(runner.run()) for runner in runners]
+        yield
+        for task in running:
+            task.cancel()
