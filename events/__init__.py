@@ -10,6 +10,7 @@ product is a fold of events. Read this folder in this order:
 ``codec``               an event as canonical JSON, and back
 ``store``               the promise every log keeps, and its words
 ``memory``, ``sql``     the log in a list, and in a database
+``appending``           what an append says to a database between lock and commit
 ``database``            what is asked of a database; ``sqlite`` is an answer
 ``batching``            group commit: waiting appends share one durable commit
 ``follow``              the one way anybody reads the log forward

@@ -3,13 +3,22 @@
 SQLAlchemy writes the SQL for each database; but its own execution of a statement costs several
 times what SQLite needs to run it. The hot paths (append, fold, checkpoint) therefore keep the
 compiled text and hand the driver plain tuples. ``docs/decisions/0006`` has the figures.
+
+What differs: SQLite runs a statement for each row and takes a list as JSON; PostgreSQL, to which
+every statement is a journey, takes lists and all rows at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
-from sqlalchemy.sql import ClauseElement
+import msgspec
+from sqlalchemy import Column, Connection, Table, bindparam, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import ClauseElement, ColumnElement
+from sqlalchemy.types import Boolean, Text, TypeDecorator, TypeEngine
+
+POSTGRESQL = "postgresql"
 
 
 class Prepared:
@@ -23,29 +32,44 @@ class Prepared:
 
     def one(self, connection: Connection, **parameters: object) -> tuple[Any, ...] | None:
         """The first row, if there is one."""
-        text, names = self._text(connection)
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(text, tuple(parameters[name] for name in names))
-            row: tuple[Any, ...] | None = cursor.fetchone()
-        finally:
-            cursor.close()
+        row: tuple[Any, ...] | None = self._executed(
+            connection, parameters, lambda cursor: cursor.fetchone()
+        )
         return row
+
+    def all(self, connection: Connection, **parameters: object) -> list[tuple[Any, ...]]:
+        """Every row."""
+        return list(self._executed(connection, parameters, lambda cursor: cursor.fetchall()))
 
     def run(self, connection: Connection, **parameters: object) -> int:
         """Run it once; how many rows it changed."""
-        return self.run_many(connection, [parameters])
+        return int(self._executed(connection, parameters, lambda cursor: cursor.rowcount))
 
-    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
-        """Run it for each row; how many rows were changed."""
+    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+        """Run it for each row; to insert many rows, ``PreparedRows`` is quicker."""
         text, names = self._text(connection)
         cursor = connection.connection.cursor()
         try:
             cursor.executemany(text, [tuple(row[name] for name in names) for row in rows])
-            changed: int = cursor.rowcount
         finally:
             cursor.close()
-        return changed
+
+    def _executed(
+        self,
+        connection: Connection,
+        parameters: Mapping[str, object],
+        result: Callable[[Any], Any],
+    ) -> Any:
+        text, names = self._text(connection)
+        values: Iterable[object] = (parameters[name] for name in names)
+        if connection.dialect.name != POSTGRESQL:
+            values = map(_as_json, values)
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(text, tuple(values))
+            return result(cursor)
+        finally:
+            cursor.close()
 
     def _text(self, connection: Connection) -> tuple[str, Sequence[str]]:
         dialect = connection.dialect
@@ -54,3 +78,92 @@ class Prepared:
             compiled: Any = self._statement.compile(dialect=dialect, column_keys=self._columns)
             known = self._compiled[dialect.name] = (str(compiled), compiled.positiontup or ())
         return known
+
+
+class PreparedRows:
+    """Inserts many rows at once; with ``key``, a row whose key is there already is replaced."""
+
+    def __init__(self, table: Table, *, key: str | None = None) -> None:
+        self._names = [column.name for column in table.c]
+        self._by_row = Prepared(_by_row(table, key))
+        self._at_once = Prepared(_at_once(table, key))
+
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+        """Store these rows; each gives a value for every column of the table."""
+        if connection.dialect.name == POSTGRESQL:
+            columns = {name: [row[name] for row in rows] for name in self._names}
+            self._at_once.run(connection, **columns)
+        else:
+            self._by_row.run_many(connection, rows)
+
+
+def given(*columns: Column[Any]) -> Any:
+    """Rows handed to PostgreSQL as one list for each column, which are parameters of its name."""
+    lists = [bindparam(column.name, type_=postgresql.ARRAY(column.type)) for column in columns]
+    named = [column.name for column in columns]
+    return func.unnest(*lists).table_valued(*named).render_derived()
+
+
+class AnyOf(ColumnElement[bool]):
+    """Whether the column's value is in the list that is the parameter ``name``."""
+
+    inherit_cache = False
+    type = Boolean()
+    _is_implicitly_boolean = True  # no database needs a comparison with true around it
+
+    def __init__(self, column: Column[Any], name: str) -> None:
+        self.column = column
+        self.values: ColumnElement[Any] = bindparam(name, type_=_List(column.type))
+
+
+class _List(TypeDecorator[Any]):
+    """An array where there are arrays, JSON elsewhere."""
+
+    impl = Text
+    cache_ok = False
+
+    def __init__(self, of: TypeEngine[Any]) -> None:
+        super().__init__()
+        self._of = of
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        if dialect.name == POSTGRESQL:
+            return dialect.type_descriptor(postgresql.ARRAY(self._of))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: Any, dialect: Any) -> Any:
+        return value if dialect.name == POSTGRESQL else _as_json(value)
+
+
+@compiles(AnyOf, POSTGRESQL)
+def _in_array(element: AnyOf, compiler: Any, **keywords: Any) -> str:
+    column = compiler.process(element.column, **keywords)
+    return f"{column} = ANY ({compiler.process(element.values, **keywords)})"
+
+
+@compiles(AnyOf, "sqlite")
+def _in_json(element: AnyOf, compiler: Any, **keywords: Any) -> str:
+    column = compiler.process(element.column, **keywords)
+    values = compiler.process(element.values, **keywords)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 -- compiled parts
+
+
+def _as_json(value: Any) -> Any:
+    return msgspec.json.encode(value).decode() if isinstance(value, list) else value
+
+
+def _by_row(table: Table, key: str | None) -> ClauseElement:
+    if key is None:
+        return insert(table)
+    statement = sqlite.insert(table)
+    changed = {c.name: statement.excluded[c.name] for c in table.c if c.name != key}
+    return statement.on_conflict_do_update(index_elements=[key], set_=changed)
+
+
+def _at_once(table: Table, key: str | None) -> ClauseElement:
+    rows = given(*table.c)
+    statement = postgresql.insert(table).from_select(list(table.c.keys()), select(*rows.c))
+    if key is None:
+        return statement
+    changed = {c.name: statement.excluded[c.name] for c in table.c if c.name != key}
+    return statement.on_conflict_do_update(index_elements=[key], set_=changed)

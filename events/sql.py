@@ -7,15 +7,14 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
+from events.appending import Heads, Stream, read_heads, store_rows
 from events.batching import GroupCommit
-from events.chain import GENESIS
 from events.codec import check_upcasts, decode
 from events.database import Database
 from events.errors import Conflict
-from events.heads import Batch, Head, stage
-from events.prepared import Prepared
+from events.heads import Batch, stage
 from events.recent import Recent
 from events.store import PAGE, Append, Appended, Recorded
 from events.tables import events, log_info, streams
@@ -39,7 +38,7 @@ async def open_event_store(
 
 
 class SqlEventStore:
-    """Keeps the promise of ``EventStore`` in SQLite."""
+    """Keeps the promise of ``EventStore`` in a database."""
 
     def __init__(self, database: Database, clock: Callable[[], int], epoch: str) -> None:
         self.wakeup = Wakeup()
@@ -66,7 +65,7 @@ class SqlEventStore:
 
     async def head(self) -> int:
         """The highest position."""
-        return (await self._database.read(_head)).position
+        return await self._database.read(_head)
 
     async def epoch(self) -> str:
         """The log's name for itself."""
@@ -89,21 +88,6 @@ def _epoch(new_epoch: Callable[[], str], connection: Connection) -> str:
     return epoch
 
 
-_HEAD = Prepared(
-    select(events.c.position, events.c.recorded_at, events.c.chain).where(
-        events.c.position == select(func.max(events.c.position)).scalar_subquery()
-    )
-)
-_FIND_STREAM = Prepared(
-    select(streams.c.stream_no, streams.c.version).where(streams.c.name == bindparam("name"))
-)
-_NEW_STREAM = Prepared(insert(streams).returning(streams.c.stream_no), "name", "version")
-_ADVANCE = Prepared(
-    update(streams)
-    .where(streams.c.stream_no == bindparam("number"))
-    .values(version=bindparam("reached"))
-)
-_NEW_EVENTS = Prepared(insert(events))
 _FULL = select(events, streams.c.name).join(streams, streams.c.stream_no == events.c.stream_no)
 _PAGE = (
     _FULL.where(events.c.position > bindparam("after"))
@@ -115,41 +99,38 @@ _STREAM = _FULL.where(
 ).order_by(events.c.version)
 
 
-def _head(connection: Connection) -> Head:
-    row = _HEAD.one(connection)
-    return Head(0, 0, GENESIS) if row is None else Head(row[0], row[1], row[2])
+def _head(connection: Connection) -> int:
+    return read_heads(connection, []).head.position
 
 
 def _write(
     appends: Sequence[Append], now: int, connection: Connection
 ) -> Sequence[Appended | Conflict]:
-    found = {
-        name: row
-        for name in {append.stream for append in appends}
-        if (row := _FIND_STREAM.one(connection, name=name)) is not None
-    }
-    versions = {name: row[1] for name, row in found.items()}
-    batch = stage(appends, head=_head(connection), versions=versions, now=now)
+    heads = read_heads(connection, {append.stream for append in appends})
+    versions = {name: stream.version for name, stream in heads.streams.items()}
+    batch = stage(appends, head=heads.head, versions=versions, now=now)
     if batch.staged:
-        _store(batch, {name: row[0] for name, row in found.items()}, connection)
+        _store(batch, heads, connection)
     return batch.outcomes
 
 
-def _store(batch: Batch, numbers: dict[str, int], connection: Connection) -> None:
+def _store(batch: Batch, heads: Heads, connection: Connection) -> None:
+    known = dict(heads.streams)
+    begun: dict[str, Stream] = {}
+    moved: dict[int, int] = {}
     for name, version in batch.versions.items():
-        if name in numbers:
-            _ADVANCE.run(connection, number=numbers[name], reached=version)
+        if name in known:
+            moved[known[name].number] = version
         else:
-            row = _NEW_STREAM.one(connection, name=name, version=version)
-            numbers[name] = row[0] if row else 0
-    rows = [_row(one.recorded, one.data, numbers) for one in batch.staged]
-    _NEW_EVENTS.run_many(connection, rows)
+            known[name] = begun[name] = Stream(heads.last_number + len(begun) + 1, version)
+    rows = [_row(one.recorded, one.data, known) for one in batch.staged]
+    store_rows(connection, rows, begun=begun, moved=moved)
 
 
-def _row(recorded: Recorded, data: bytes, numbers: dict[str, int]) -> dict[str, Any]:
+def _row(recorded: Recorded, data: bytes, known: dict[str, Stream]) -> dict[str, Any]:
     return {
         "position": recorded.position,
-        "stream_no": numbers[recorded.stream],
+        "stream_no": known[recorded.stream].number,
         "version": recorded.version,
         "event_id": recorded.event_id,
         "type": recorded.type,

@@ -17,7 +17,8 @@ metadata = MetaData()
 streams = Table(
     "streams",
     metadata,
-    Column("stream_no", Integer, primary_key=True),
+    # Given by us, 1, 2, 3, ...: see ``events.appending``.
+    Column("stream_no", Integer, primary_key=True, autoincrement=False),
     Column("name", String, nullable=False, unique=True),
     Column("version", Integer, nullable=False),
 )

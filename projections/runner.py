@@ -7,11 +7,10 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from events.database import Database
 from events.follow import follow
-from events.prepared import Prepared
+from events.prepared import AnyOf, Prepared, PreparedRows
 from events.store import PAGE, EventStore, Recorded
 from events.wakeup import Wakeup
 from projections.projection import Projection, checkpoints, metadata
@@ -123,10 +122,10 @@ class Runner(Generic[S]):
 
     def _loaded(self, keys: set[str], connection: Connection) -> dict[str, S]:
         known = {key: self._states[key] for key in keys if key in self._states}
-        for key in keys - known.keys():
-            row = self._statements.find.one(connection, wanted=key)
-            if row is not None:
-                known[key] = self._projection.decode(row[0])
+        unknown = list(keys - known.keys())
+        if unknown:
+            for key, state in self._statements.find.all(connection, wanted=unknown):
+                known[key] = self._projection.decode(state)
         return known
 
     def _store_rows(self, states: dict[str, S], connection: Connection) -> None:
@@ -138,7 +137,7 @@ class Runner(Generic[S]):
             }
             for key, state in states.items()
         ]
-        self._statements.store.run_many(connection, rows)
+        self._statements.store.run(connection, rows)
 
     def _remember(self, states: dict[str, S]) -> None:
         for key, state in states.items():
@@ -153,10 +152,9 @@ class _Statements:
 
     def __init__(self, projection: Projection[S]) -> None:
         table = projection.table
-        self.find = Prepared(select(table.c.state).where(table.c.key == bindparam("wanted")))
-        store = upsert(table)
-        changed = {c.name: store.excluded[c.name] for c in table.c if c.name != "key"}
-        self.store = Prepared(store.on_conflict_do_update(index_elements=["key"], set_=changed))
+        found = select(table.c.key, table.c.state)
+        self.find = Prepared(found.where(AnyOf(table.c.key, "wanted")))
+        self.store = PreparedRows(table, key="key")
         self.move = Prepared(
             update(checkpoints)
             .where(

@@ -20,7 +20,7 @@ def upgrade() -> None:
     """Make the tables, and refuse to change what is recorded."""
     op.create_table(
         "streams",
-        sa.Column("stream_no", sa.Integer, primary_key=True),
+        sa.Column("stream_no", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("name", sa.String, nullable=False, unique=True),
         sa.Column("version", sa.Integer, nullable=False),
     )
