@@ -126,9 +126,10 @@ class Engine:
     async def _claim_until_stopped(self) -> None:
         while not self._stopping:
             self._wake.clear()
-            reservation = self._window.reserve(self._clock())
+            now = self._clock()
+            reservation = self._window.reserve(now)
             if reservation is None:
-                await self._wait(self._wake, self._seconds_to_next())
+                await self._wait(self._wake, self._seconds_to_next(now))
                 continue
             try:
                 await self._claim(reservation)
@@ -136,10 +137,10 @@ class Engine:
                 log.exception("messages could not be claimed")
                 await self._wait(self._never, STORE_PAUSE)
 
-    def _seconds_to_next(self) -> float:
+    def _seconds_to_next(self, now: int) -> float:
         due_at = self._window.next_due
-        now = self._clock()
-        # Due already means that there is no room: a worker that finishes wakes us.
+        # Due already, at the moment of the reservation that came to nothing, means that there is no
+        # room: a worker that finishes wakes us.
         if due_at is None or due_at <= now:
             return LONGEST_SLEEP
         return min(LONGEST_SLEEP, (due_at - now) / SECOND)

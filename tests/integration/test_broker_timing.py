@@ -1,5 +1,6 @@
 """When the engine sends, with time in the test's hand."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -164,6 +165,44 @@ async def test_a_clock_that_was_set_forward_is_noticed_within_half_a_minute(scen
     await scene.time.pass_by(30)
 
     await scene.attempted(1)
+
+
+class HastyTime(FakeTime):
+    """Goes on a little at every look, and its timers end a little early, as real ones do."""
+
+    def __call__(self) -> int:
+        self.now += 300
+        return self.now
+
+    async def wait(self, wake: asyncio.Event, seconds: float) -> None:
+        if seconds <= 0.001:
+            await asyncio.sleep(0)
+        else:
+            await super().wait(wake, seconds - 0.001)
+
+    async def ring(self, *, within: float) -> None:
+        """Lets time pass until the first timer ends, which has to be soon."""
+
+        def seconds() -> float:
+            return (min(self._sleepers.values()) - self.now) / 1_000_000
+
+        async with asyncio.timeout(20), self._changed:
+            await self._changed.wait_for(lambda: seconds() <= within)
+        await self.pass_by(seconds())
+
+
+async def test_a_message_that_becomes_due_between_two_looks_at_the_clock_is_not_overslept(
+    tmp_path: Path,
+) -> None:
+    time = HastyTime()
+    network = Network(time)
+    async with opened(migrated(tmp_path), time, network, Limits(shutdown=1.0)) as scene:
+        for count in (1, 2, 3):
+            await scene.publish(Delay="10s")
+
+            await time.ring(within=10)
+
+            await network.sends(count)
 
 
 async def test_a_message_waiting_for_its_retry_can_be_cancelled(scene: Scene) -> None:
