@@ -53,6 +53,8 @@ class Documents(Projection[Tracked]):
 
     name = NAME
     version = VERSION
+    # The first change is folded at once; while the log is busy, a document's next ones gather.
+    linger = 0.004
     table = _table
 
     def key(self, event: Recorded) -> str | None:

@@ -31,7 +31,7 @@ class Projection(ABC, Generic[S]):
     name: str
     version: int
     linger: float = 0.0
-    """Seconds to let events gather before they are folded; 0 when somebody waits for the rows."""
+    """Seconds to let events gather after some were folded; few when somebody waits for the rows."""
     table: Table
     """Has at least ``key`` (the primary key) and ``state``; see ``projected_table``."""
 

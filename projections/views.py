@@ -1,6 +1,7 @@
 """A document as everybody outside sees it: the same words in JSON, feed, page and command line."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -74,8 +75,14 @@ def view(tracked: Tracked) -> DocumentView:
 
 def instant(microseconds: int) -> str:
     """Microseconds since the epoch as RFC 3339, such as ``2026-11-23T03:14:20.000123Z``."""
-    moment = EPOCH + timedelta(microseconds=microseconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    seconds, fraction = divmod(microseconds, 1_000_000)
+    return f"{_second(seconds)}.{fraction:06d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    """Many documents change within a second, and ``strftime`` is slow."""
+    return (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def timestamp(microseconds: int | None) -> str | None:

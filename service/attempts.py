@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from events.document.answers import Answer, try_again
-from events.document.attempts import Failure, Outcome, fail, succeed
+from events.document.attempts import Decision, Failure, Outcome, fail, succeed
 from events.document.decisions import known
 from events.document.facts import DocumentEvent
 from events.document.state import Document
@@ -59,6 +59,18 @@ class Attempts:
         """Whether this processor needs no worker."""
         return processor in self._inline
 
+    def at_once(self, document: Document, attempt_id: str, now: int) -> Decision:
+        """The end of an inline attempt, which is over as soon as it has begun."""
+        self._metrics.attempts.labels("succeeded").inc()
+        return succeed(
+            document,
+            run=document.run,
+            attempt_id=attempt_id,
+            outcome=_NOTHING,
+            duration_ms=0,
+            now=now,
+        )
+
     def interrupt(self, document_id: str) -> None:
         """Stop the document's attempt if it runs here; the log knows already why."""
         work = self._work.get(document_id)
@@ -68,10 +80,7 @@ class Attempts:
     async def run(self, document: Document, attempt_id: str) -> Answer:
         """Work, and record what came of it; the answer is for QStash."""
         began = self._clock()
-        if self.is_inline(document.processor):
-            outcome: Outcome | Failure = _NOTHING
-        else:
-            outcome = await self._worked(document, attempt_id)
+        outcome = await self._worked(document, attempt_id)
         kind = outcome.error_class if isinstance(outcome, Failure) else "succeeded"
         self._metrics.attempts.labels(kind).inc()
         try:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from events.document.answers import Answer, try_again
+from events.document.evolve import evolve
 from events.document.facts import DocumentEvent
-from events.document.receipt import Delivery, Start, receive
+from events.document.receipt import Delivery, Receipt, Start, receive
 from events.document.state import Document
 from events.errors import WaybillError
 from service.attempts import Attempts
@@ -134,9 +135,22 @@ class Deliveries:
         ) -> tuple[Sequence[DocumentEvent], Answer | None]:
             policy = self._documents.policy
             receipt = receive(document, delivery, start=start, policy=policy, now=now)
+            if receipt.answer is None and document is not None:
+                return self._begun(document, receipt, attempt_id, now)
             return receipt.events, receipt.answer
 
         return await self._documents.decide(document_id, rule)
+
+    def _begun(
+        self, document: Document, receipt: Receipt, attempt_id: str, now: int
+    ) -> tuple[Sequence[DocumentEvent], Answer | None]:
+        """An attempt that needs no worker is over with its start: one append holds all of it."""
+        if not self._attempts.is_inline(document.processor):
+            return receipt.events, None
+        for event in receipt.events:
+            document = evolve(document, event)
+        decision = self._attempts.at_once(document, attempt_id, now)
+        return [*receipt.events, *decision.events], decision.answer
 
 
 def _nothing() -> None:

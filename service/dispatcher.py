@@ -30,8 +30,9 @@ log = structlog.get_logger(__name__)
 
 BATCH = 100
 """Documents published with one call."""
-AT_ONCE = 4
-"""Groups of duties under way at once."""
+AT_ONCE = 2
+"""Groups of duties under way at once. While they are, what is due gathers, so that one call to
+QStash publishes more of it."""
 AFTER_FAILURE = 5 * MICROSECONDS
 AFTER_BUSY = MICROSECONDS
 """When to come back to a duty that has to wait for another one."""

@@ -50,6 +50,26 @@ async def test_success_is_200_even_before_the_publish_has_returned(hook: Webhook
     ]
 
 
+async def test_an_attempt_that_needs_no_worker_is_one_append_from_its_delivery_to_its_end(
+    hook: Webhook,
+) -> None:
+    document_id = await hook.upload(processor="none")
+
+    answer = await hook.deliver(document_id)
+
+    assert answer.status_code == 200
+    *_, received, started, succeeded = await hook.history(document_id)
+    assert [one["type"] for one in (received, started, succeeded)] == [
+        "delivery_received",
+        "processing_started",
+        "processing_succeeded",
+    ]
+    assert received["recorded_at"] == started["recorded_at"] == succeeded["recorded_at"]
+    assert started["data"]["attempt_id"] == succeeded["data"]["attempt_id"]
+    assert (await hook.deliver(document_id, retried=1)).status_code == 200
+    assert (await hook.types(document_id)).count("processing_succeeded") == 1
+
+
 async def test_a_document_that_has_succeeded_is_200_and_not_read_again(hook: Webhook) -> None:
     document_id = await hook.upload()
     await hook.deliver(document_id)
