@@ -23,11 +23,19 @@ from events.wakeup import Wakeup
 
 @asynccontextmanager
 async def open_event_store(
-    database: Database, *, clock: Callable[[], int], new_epoch: Callable[[], str]
+    database: Database,
+    *,
+    clock: Callable[[], int],
+    new_epoch: Callable[[], str],
+    shared: bool = False,
 ) -> AsyncIterator["SqlEventStore"]:
-    """The log in this database, which must have been migrated; closes after its last commit."""
+    """The log in this database, which must have been migrated; closes after its last commit.
+
+    ``shared`` says that other processes append to it, too.
+    """
     check_upcasts()
-    store = SqlEventStore(database, clock, await database.write(partial(_epoch, new_epoch)))
+    epoch = await database.write(partial(_epoch, new_epoch))
+    store = SqlEventStore(database, clock, epoch, shared=shared)
     store.wakeup.announce(await store.head())
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(store.commits.run(), name="log-writer")
@@ -40,12 +48,15 @@ async def open_event_store(
 class SqlEventStore:
     """Keeps the promise of ``EventStore`` in a database."""
 
-    def __init__(self, database: Database, clock: Callable[[], int], epoch: str) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], int], epoch: str, *, shared: bool = False
+    ) -> None:
         self.wakeup = Wakeup()
         self.commits = GroupCommit(self._commit, self._committed)
         self._database = database
         self._clock = clock
         self._epoch = epoch
+        self._shared = shared
         self._recent = Recent()
 
     async def append(self, append: Append) -> Appended:
@@ -59,7 +70,8 @@ class SqlEventStore:
     async def read_all(self, *, after: int, limit: int = PAGE) -> list[Recorded]:
         """Up to ``limit`` events behind the position ``after``."""
         page = self._recent.page(after=after, limit=limit)
-        if page is not None:
+        # That nothing follows what we appended ourselves is only known if nobody else appends.
+        if page is not None and (page or not self._shared):
             return page
         return await self._database.read(partial(_read_all, after, limit))
 

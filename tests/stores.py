@@ -12,11 +12,13 @@ from events.chain import GENESIS, header, link
 from events.codec import encode
 from events.document.facts import CancelRequested
 from events.memory import MemoryEventStore
+from events.postgres import open_postgres
 from events.sql import open_event_store
 from events.sqlite import open_sqlite
 from events.store import Append, EventStore, NewEvent, Recorded
 from events.wakeup import Wakeup
 from migrations import upgrade
+from tests.postgres import database_of
 
 Clock = Callable[[], int]
 
@@ -49,8 +51,22 @@ async def sqlite_log(folder: Path, clock: Clock) -> AsyncIterator[Log]:
         yield store
 
 
-STORES: Mapping[str, Open] = {"memory": _memory, "sqlite": sqlite_log}
-DURABLE: Mapping[str, Open] = {"sqlite": sqlite_log}
+@asynccontextmanager
+async def postgres_log(folder: Path, clock: Clock) -> AsyncIterator[Log]:
+    """A log in the database that belongs to this folder; opened twice, it is two nodes."""
+    async with (
+        open_postgres(database_of(folder), "log", durability="full") as database,
+        open_event_store(database, clock=clock, new_epoch=_new_epoch, shared=True) as store,
+    ):
+        yield store
+
+
+STORES: Mapping[str, Open] = {
+    "memory": _memory,
+    "sqlite": sqlite_log,
+    "postgresql": postgres_log,
+}
+DURABLE: Mapping[str, Open] = {"sqlite": sqlite_log, "postgresql": postgres_log}
 
 
 def _new_epoch() -> str:

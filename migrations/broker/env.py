@@ -6,6 +6,7 @@ from sqlalchemy import create_engine, pool
 engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
 with engine.connect() as connection:
     context.configure(connection=connection, transactional_ddl=True)
+    context.config.attributes["refuse_newer"](context.get_context().get_current_revision())
     with context.begin_transaction():
         context.run_migrations()
 engine.dispose()

@@ -5,19 +5,25 @@ import random
 import signal
 import sqlite3
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from events.errors import LogUnavailable
-from events.sql import open_event_store
-from events.sqlite import open_sqlite
 from tests.fakes import FakeClock
+from tests.postgres import database_of
 from tests.stores import DURABLE, append, assert_whole, everything, said, sqlite_log
 
 ROOT = Path(__file__).parents[2]
 KILLS = 5
+
+WHERE: Mapping[str, Callable[[Path], str]] = {
+    "sqlite": lambda folder: str(folder / "log.db"),
+    "postgresql": database_of,
+}
+"""What a process of its own is told, to find the log."""
 
 pytestmark = pytest.mark.anyio
 
@@ -102,19 +108,16 @@ async def test_a_log_that_cannot_be_written_says_so_and_goes_on_when_it_can(
         assert_whole(await everything(store))
 
 
-async def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
+async def test_what_was_acknowledged_is_there_after_a_kill(backend: str, tmp_path: Path) -> None:
     acknowledged: set[tuple[str, int]] = set()
     chance = random.Random(tmp_path.name)
-    async with sqlite_log(tmp_path, FakeClock()):
+    async with DURABLE[backend](tmp_path, FakeClock()):
         pass  # the schema is made once
+    where = WHERE[backend](tmp_path)
     for life in range(KILLS):
-        acknowledged |= await _one_life(tmp_path / "log.db", life, chance.uniform(0.005, 0.2))
+        acknowledged |= await _one_life(where, life, chance.uniform(0.005, 0.2))
 
-        database = open_sqlite(tmp_path / "log.db", durability="full")
-        async with (
-            database as opened,
-            open_event_store(opened, clock=FakeClock(), new_epoch=lambda: "e") as store,
-        ):
+        async with DURABLE[backend](tmp_path, FakeClock()) as store:
             log = await everything(store)
         assert_whole(log)
         lost = acknowledged - {(event.stream, event.version) for event in log}
@@ -122,10 +125,10 @@ async def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> No
     assert len(acknowledged) > 0
 
 
-async def _one_life(path: Path, life: int, seconds: float) -> set[tuple[str, int]]:
+async def _one_life(where: str, life: int, seconds: float) -> set[tuple[str, int]]:
     """Start a writer, let it be acknowledged something, kill it; what it was acknowledged."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.log_writer", str(path), str(life)),
+        *(sys.executable, "-m", "tests.log_writer", where, str(life)),
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
     )

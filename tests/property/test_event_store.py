@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from events.errors import Conflict
 from events.store import Append, Appended, EventStore, Recorded
 from tests.fakes import FakeClock
-from tests.stores import STORES, append, assert_whole, everything
+from tests.stores import DURABLE, STORES, append, assert_whole, everything
 
 STREAMS = st.sampled_from("abc")
 SIZES = st.integers(1, 3)
@@ -86,8 +86,9 @@ class Stores(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        self.runner.run(self.open["sqlite"].aclose())
-        self.runner.run(self._open("sqlite"))
+        for name in DURABLE:
+            self.runner.run(self.open[name].aclose())
+            self.runner.run(self._open(name))
 
     @rule(after=st.integers(0, 30), limit=st.integers(1, 10))
     def read_a_page(self, after: int, limit: int) -> None:

@@ -8,12 +8,30 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-_APPEND_ONLY = """
+_ON_SQLITE = """
 CREATE TRIGGER events_no_{verb} BEFORE {event} ON events
 BEGIN
     SELECT RAISE(ABORT, 'events are never changed or removed');
 END
 """
+
+_ON_POSTGRESQL = (
+    """
+    CREATE FUNCTION events_never_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'events are never changed or removed' USING ERRCODE = 'restrict_violation';
+    END
+    $$
+    """,
+    """
+    CREATE TRIGGER events_no_change BEFORE UPDATE OR DELETE ON events
+    FOR EACH ROW EXECUTE FUNCTION events_never_change()
+    """,
+    """
+    CREATE TRIGGER events_no_removal BEFORE TRUNCATE ON events
+    FOR EACH STATEMENT EXECUTE FUNCTION events_never_change()
+    """,
+)
 
 
 def upgrade() -> None:
@@ -51,8 +69,12 @@ def upgrade() -> None:
         sa.Column("name", sa.String, primary_key=True),
         sa.Column("value", sa.String, nullable=False),
     )
-    op.execute(_APPEND_ONLY.format(verb="change", event="UPDATE"))
-    op.execute(_APPEND_ONLY.format(verb="removal", event="DELETE"))
+    if op.get_bind().dialect.name == "postgresql":
+        for statement in _ON_POSTGRESQL:
+            op.execute(statement)
+        return
+    op.execute(_ON_SQLITE.format(verb="change", event="UPDATE"))
+    op.execute(_ON_SQLITE.format(verb="removal", event="DELETE"))
 
 
 def downgrade() -> None:
