@@ -1,6 +1,6 @@
 """Catch up, then wait: the one way anybody reads the log forward."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from events.store import PAGE, EventStore, Recorded
 from events.wakeup import Wakeup
@@ -19,8 +19,13 @@ async def follow(
         if not page:
             await wakeup.wait_beyond(after)
             continue
-        for expected, event in enumerate(page, start=after + 1):
-            if event.position != expected:
-                raise Gap(f"the log goes from position {expected - 1} to {event.position}")
+        check_dense(page, after=after)
         yield page
         after = page[-1].position
+
+
+def check_dense(page: Sequence[Recorded], *, after: int) -> None:
+    """Raise ``Gap`` unless this page follows on ``after``."""
+    for expected, event in enumerate(page, start=after + 1):
+        if event.position != expected:
+            raise Gap(f"the log goes from position {expected - 1} to {event.position}")

@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 
 from events.database import Database
 from events.wakeup import Wakeup
-from projections import documents, queues
+from projections import queues
+from projections.document_rows import DocumentRows
 from projections.documents import Tracked
 from projections.queues import QueueView
 
@@ -58,7 +59,7 @@ class Lookups:
 
     async def document(self, document_id: str) -> Tracked | None:
         """The document of this id."""
-        return await self._database.read(partial(documents.one, document_id))
+        return await self._database.read(lambda its: DocumentRows(its).one(document_id))
 
     async def page(
         self, *, limit: int, before: int | None, status: Sequence[str], owner: str | None
@@ -66,11 +67,9 @@ class Lookups:
         """Documents, the newest first, and the position that the answer tells of."""
 
         def work(connection: Connection) -> tuple[int, list[Tracked]]:
-            position = documents.position_of(connection)
-            found = documents.page(
-                connection, limit=limit, before=before, status=status, owner=owner
-            )
-            return position, found
+            rows = DocumentRows(connection)
+            found = rows.page(limit=limit, before=before, status=status, owner=owner)
+            return rows.position, found
 
         return await self._database.read(work)
 
@@ -78,13 +77,14 @@ class Lookups:
         """Every document that is not at rest, and the position that the answer tells of."""
 
         def work(connection: Connection) -> tuple[int, list[Tracked]]:
-            return documents.position_of(connection), documents.unfinished(connection)
+            rows = DocumentRows(connection)
+            return rows.position, rows.unfinished()
 
         return await self._database.read(work)
 
     async def refers_to(self, blob_ref: str) -> bool:
         """Whether any document lies in this object."""
-        return await self._database.read(partial(documents.refers_to, blob_ref))
+        return await self._database.read(lambda its: DocumentRows(its).refers_to(blob_ref))
 
     async def queue(self, *, now: int, minutes: int) -> QueueView:
         """The queue now, and its last minutes."""

@@ -10,7 +10,7 @@ What each question costs is bounded by what has happened since, never by the len
   one minute of the log for the minute that was not over yet; all others are read as they are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,11 +21,13 @@ from events.database import Database
 from events.document.state import Status
 from events.errors import LogUnavailable
 from events.store import PAGE, EventStore, Recorded, document_stream
-from projections import documents, queues
-from projections.documents import Documents, Tracked
+from projections import queues
+from projections.document_rows import DOCUMENTS, WAITING, DocumentRows
+from projections.documents import Tracked
+from projections.folding import fold, sort
 from projections.lookups import Lookups
 from projections.projection import Projection
-from projections.queues import MINUTE, Minute, QueueMinutes, QueueView
+from projections.queues import MINUTE, QUEUE_MINUTES, Minute, QueueView
 
 S = TypeVar("S")
 
@@ -69,7 +71,7 @@ class Past:
     async def document(self, document_id: str, *, at: int) -> Tracked | None:
         """The document as it was at the position ``at``; ``None`` if it was not there yet."""
         stream = await self._store.read_stream(document_stream(document_id))
-        return folded(Documents(), stream, upto=at).get(document_id)
+        return folded(DOCUMENTS, stream, upto=at).get(document_id)
 
     async def page(
         self,
@@ -133,7 +135,7 @@ class Past:
         minute: dict[str, Minute] = {}
         for after in range(begins, at, PAGE):
             page = await self._store.read_all(after=after, limit=min(PAGE, at - after))
-            folded(QueueMinutes(), page, upto=at, states=minute)
+            minute = folded(QUEUE_MINUTES, page, upto=at, states=minute)
         ours = [one for one in minute.values() if one.minute > since]
         return [*ours, *whole]
 
@@ -156,46 +158,46 @@ class Past:
 
 def folded(
     projection: Projection[S],
-    events: Iterable[Recorded],
+    events: Sequence[Recorded],
     *,
     upto: int,
-    states: dict[str, S] | None = None,
+    states: Mapping[str, S] | None = None,
 ) -> dict[str, S]:
     """The states of all keys after these events, up to a position; the fold of a fresh replay."""
-    states = {} if states is None else states
-    for event in events:
-        if event.position > upto:
-            break
-        key = projection.key(event)
-        if key is not None:
-            states[key] = projection.fold(states.get(key), event)
-    return states
+    then = [event for event in events if event.position <= upto]
+    before = dict(states or {})
+    if not then:
+        return before
+    page = sort(projection, then, aside=())
+    return before | fold(projection, page, before).states
 
 
 def _rows(at: int, limit: int, connection: Connection, **wanted: Any) -> list[Tracked]:
-    reached = documents.position_of(connection)
-    if reached < at:
-        raise NotReached(at, reached)
-    return documents.existing(connection, at=at, limit=limit, **wanted)
+    return _then(at, connection).existing(at=at, limit=limit, **wanted)
 
 
 def _numbers(
     at: int, connection: Connection
 ) -> tuple[dict[Status, int], list[tuple[str, str]], tuple[str, int] | None]:
-    reached = documents.position_of(connection)
-    if reached < at:
-        raise NotReached(at, reached)
+    rows = _then(at, connection)
     return (
-        documents.counts(connection, upto=at),
-        documents.changed_since(connection, at=at),
-        documents.oldest_waiting(connection, unchanged_since=at),
+        rows.counts(upto=at),
+        rows.changed_since(at=at),
+        rows.oldest_waiting(unchanged_since=at),
     )
+
+
+def _then(at: int, connection: Connection) -> DocumentRows:
+    rows = DocumentRows(connection)
+    if rows.position < at:
+        raise NotReached(at, rows.position)
+    return rows
 
 
 def _older(oldest: tuple[str, int] | None, other: Tracked) -> tuple[str, int] | None:
     """Which of them has waited longer; the other only if it waits at all."""
     document = other.document
-    if document.status not in documents.WAITING:
+    if document.status not in WAITING:
         return oldest
     if oldest is None:
         return document.id, document.waiting_since

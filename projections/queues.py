@@ -17,7 +17,8 @@ from events.document.facts import (
 )
 from events.document.state import Status
 from events.store import Recorded
-from projections import documents
+from projections import builds
+from projections.document_rows import WAITING, DocumentRows
 from projections.histogram import added, merged, quantile
 from projections.projection import Projection, projected_table
 from projections.views import instant
@@ -50,6 +51,7 @@ class QueueMinutes(Projection[Minute]):
     version = VERSION
     linger = 0.25
     table = _table
+    state = Minute
 
     def key(self, event: Recorded) -> str | None:
         """The minute, for the events that count."""
@@ -104,6 +106,7 @@ COUNTED = (
     DeadLettered,
 )
 _DECODER = msgspec.json.Decoder(Minute)
+QUEUE_MINUTES = QueueMinutes()
 
 
 class MinuteView(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,19 +145,21 @@ class QueueView(msgspec.Struct, frozen=True, kw_only=True):
 
 def queue(connection: Connection, *, now: int, minutes: int) -> QueueView:
     """The queue at ``now`` and its last ``minutes``, the newest first."""
+    rows = DocumentRows(connection)
     return summary(
-        position=documents.position_of(connection),
-        numbers=documents.counts(connection),
-        oldest=documents.oldest_waiting(connection),
+        position=rows.position,
+        numbers=rows.counts(),
+        oldest=rows.oldest_waiting(),
         history=history(connection, since=now // MINUTE - minutes),
     )
 
 
 def history(connection: Connection, *, since: int, upto: int | None = None) -> list[Minute]:
     """The minutes behind ``since`` and before ``upto``, the newest first."""
-    found = select(_table.c.state).where(_table.c.minute > since).order_by(_table.c.minute.desc())
+    table = builds.source(connection, QUEUE_MINUTES).table
+    found = select(table.c.state).where(table.c.minute > since).order_by(table.c.minute.desc())
     if upto is not None:
-        found = found.where(_table.c.minute < upto)
+        found = found.where(table.c.minute < upto)
     return [_DECODER.decode(stored) for stored in connection.execute(found).scalars()]
 
 
@@ -170,7 +175,7 @@ def summary(
     processing = merged(minute.processing_ms for minute in history)
     return QueueView(
         position=position,
-        waiting=sum(numbers[status] for status in documents.WAITING),
+        waiting=sum(numbers[status] for status in WAITING),
         oldest_waiting=instant(oldest[1]) if oldest else None,
         oldest_waiting_id=oldest[0] if oldest else None,
         in_flight=numbers[Status.PROCESSING],

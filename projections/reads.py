@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from events.chain import GENESIS
 from events.database import Database
 from events.store import PAGE, EventStore
-from projections import documents
+from projections.document_rows import DocumentRows
 from projections.documents import Tracked
 
 
@@ -62,15 +62,14 @@ class DocumentReads:
 
 
 def _snapshot(selection: Selection, limit: int, connection: Connection) -> At:
-    position = documents.position_of(connection)
+    rows = DocumentRows(connection)
     if selection.documents is not None:
-        return position, documents.some(sorted(selection.documents), connection)
-    return position, documents.page(connection, limit=limit, owner=selection.owner)
+        return rows.position, rows.some(sorted(selection.documents))
+    return rows.position, rows.page(limit=limit, owner=selection.owner)
 
 
 def _changed(selection: Selection, after: int, limit: int, connection: Connection) -> At:
+    rows = DocumentRows(connection)
     chosen = None if selection.documents is None else sorted(selection.documents)
-    found = documents.changed(
-        connection, after=after, limit=limit, document_ids=chosen, owner=selection.owner
-    )
-    return documents.position_of(connection), found
+    found = rows.changed(after=after, limit=limit, document_ids=chosen, owner=selection.owner)
+    return rows.position, found

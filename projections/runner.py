@@ -1,42 +1,53 @@
-"""Applies the log to a projection: rows and checkpoint in one transaction, or neither."""
+"""Keeps one projection up to date: follows the log, and goes over to a new build."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Generic, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+import msgspec
+import structlog
+from sqlalchemy import Connection
 
 from events.database import Database
 from events.follow import follow
-from events.prepared import AnyOf, Prepared, PreparedRows
-from events.store import PAGE, EventStore, Recorded
+from events.store import PAGE, EventStore
 from events.wakeup import Wakeup
-from projections.projection import Projection, checkpoints, metadata
+from projections import builds
+from projections.applying import Applier, Moved, Stopped
+from projections.building import NEAR, SETTLE_SECONDS, Builder
+from projections.folding import Poison
+from projections.projection import Projection
+from projections.tables import BUILDING, LIVE, Build, create_tables
+
+log = structlog.get_logger(__name__)
 
 S = TypeVar("S")
-
-SHORT_PAGE = 50
-"""Pages of more events are folded aside, so that nobody waits for a rebuild."""
-CACHED = 4096
-"""States kept in memory, so that a busy document is not read back for every event."""
 
 Applied = Callable[[int, Sequence[S]], None]
 """Hears the new checkpoint and the states that changed on the way to it."""
 
 
-class Moved(Exception):
-    """Somebody else moved this projection's checkpoint; read it again."""
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """How a projection is."""
 
-
-def create_tables(connection: Connection) -> None:
-    """Make the tables of all projections that are not there yet."""
-    metadata.create_all(connection)
+    name: str
+    version: int
+    position: int
+    """How far its rows tell of the log."""
+    building: int | None
+    """How far the table is that is being made beside it."""
+    failed: str | None
+    """Why the last table that was being made was given up."""
+    stopped: Poison | None
+    """The event that it could not go beyond."""
+    set_aside: dict[str, tuple[int, str]]
+    """Rows that do not go on: the position of the event, and what went wrong with it."""
+    unreadable: int | None
+    """The position of the first event that was left out: it needs a rebuild by newer code."""
 
 
 class Runner(Generic[S]):
-    """Keeps one projection up to date."""
+    """Keeps one projection up to date: ``run`` follows the log, ``builder.run`` builds anew."""
 
     def __init__(
         self,
@@ -45,122 +56,117 @@ class Runner(Generic[S]):
         store: EventStore,
         database: Database,
         log: Wakeup,
+        clock: Callable[[], int],
         on_applied: Applied[S] | None = None,
+        settle_seconds: float = SETTLE_SECONDS,
+        aside: bool = False,
     ) -> None:
+        """``aside``: never fold in the event loop; for folds that may be slow."""
         self.applied = Wakeup()
-        self.position = 0
+        self.builder = Builder(
+            projection,
+            store=store,
+            database=database,
+            wakeup=log,
+            clock=clock,
+            settle_seconds=settle_seconds,
+            aside=aside,
+        )
         self._projection = projection
         self._store = store
         self._database = database
         self._log = log
+        self._clock = clock
         self._on_applied = on_applied
-        self._states: OrderedDict[str, S] = OrderedDict()
-        self._statements = _Statements(projection)
+        self._aside = aside
+        self._applier: Applier[S] | None = None
+        self._stopped: Poison | None = None
+
+    @property
+    def position(self) -> int:
+        """How far of the log the rows tell that are read."""
+        return self.applied.head
+
+    def condition(self) -> Condition:
+        """How this projection is now."""
+        applier, builder = self._applier, self.builder
+        return Condition(
+            name=self._projection.name,
+            version=self._projection.version,
+            position=self.position,
+            building=builder.position if builder.building else None,
+            failed=builder.failed,
+            stopped=self._stopped,
+            set_aside=dict(applier.set_aside) if applier else {},
+            unreadable=applier.left_out if applier else None,
+        )
 
     async def run(self) -> None:
         """Follow the log for ever, from the checkpoint on."""
+        head = await self._store.head()
+        await self._database.write(lambda connection: self._prepare(head, connection))
         while True:
-            self._states.clear()
-            self.position = await self._database.write(self._checkpoint)
-            self.applied.announce(self.position)
+            build = await self._database.read(self._active)
+            if build is None:
+                await self._wait_for_switch()
+                continue
             try:
-                async for page in follow(self._store, after=self.position, wakeup=self._log):
-                    await self._apply(page)
-                    if self._projection.linger and len(page) < PAGE:
-                        await asyncio.sleep(self._projection.linger)
+                await self._follow(build)
             except Moved:
                 continue
+            except Stopped as stopped:
+                self._stopped = stopped.stop
+                log.error("a projection stops", projection=build.name, why=str(stopped))
+                await self._stand_still(build)
 
-    async def _apply(self, page: list[Recorded]) -> None:
-        reached = page[-1].position
-        states = await self._database.write(
-            partial(self._write, page, self.position, reached), long=len(page) > SHORT_PAGE
-        )
-        self._remember(states)
-        self.position = reached
+    def _prepare(self, head: int, connection: Connection) -> None:
+        """See to it that there is a table to read, or that one is being made."""
+        create_tables(connection)
+        builds.retire_others(connection, self._projection, now=self._clock())
+        known = builds.known(connection, self._projection.name)
+        ours = [one for one in known if one.version == self._projection.version]
+        if any(one.state in (LIVE, BUILDING) for one in ours):
+            return
+        build = builds.begin(connection, self._projection)
+        if head <= NEAR:
+            builds.switch(connection, build, position=0, now=self._clock())
+
+    def _active(self, connection: Connection) -> Build | None:
+        return builds.active_build(connection, projection=self._projection)
+
+    async def _follow(self, build: Build) -> None:
+        applier = Applier(self._projection, build, database=self._database, aside=self._aside)
+        await self._open(applier)
+        self._applier, self._stopped = applier, None
+        async for page in follow(self._store, after=applier.position, wakeup=self._log):
+            try:
+                states = await applier.apply(page)
+            except Stopped as stopped:
+                self._tell(applier.position, list(stopped.states.values()))
+                raise
+            self._tell(applier.position, list(states.values()))
+            if self._projection.linger and len(page) < PAGE:
+                await asyncio.sleep(self._projection.linger)
+
+    async def _open(self, applier: Applier[S]) -> None:
+        """Go on where the build is; what others did to it is told as if we had."""
+        if self._on_applied is None or self._applier is None:
+            self.applied.announce(await applier.open())
+            return
+        states = await applier.look(self.position)
+        if applier.position > self.position:
+            self._tell(applier.position, list(states.values()))
+
+    def _tell(self, position: int, states: Sequence[S]) -> None:
         if self._on_applied is not None:
-            self._on_applied(reached, list(states.values()))
-        self.applied.announce(reached)
+            self._on_applied(position, states)
+        self.applied.announce(position)
 
-    def _checkpoint(self, connection: Connection) -> int:
-        found = select(checkpoints.c.position).where(
-            checkpoints.c.name == self._projection.name,
-            checkpoints.c.version == self._projection.version,
-        )
-        position: int | None = connection.execute(found).scalar_one_or_none()
-        if position is None:
-            connection.execute(delete(self._projection.table))
-            start = {"name": self._projection.name, "version": self._projection.version}
-            connection.execute(insert(checkpoints), [{**start, "position": 0}])
-        return position or 0
+    async def _stand_still(self, stopped: Build) -> None:
+        """What is told stays as it is until a new build takes over, or the service is restarted."""
+        while (now := await self._database.read(self._active)) and now.build == stopped.build:
+            await self._wait_for_switch()
 
-    def _write(
-        self, page: list[Recorded], start: int, end: int, connection: Connection
-    ) -> dict[str, S]:
-        states = self._folded(page, connection)
-        if states:
-            self._store_rows(states, connection)
-        moved = self._statements.move.run(
-            connection,
-            of=self._projection.name,
-            its=self._projection.version,
-            start=start,
-            end=end,
-        )
-        if moved != 1:
-            raise Moved(self._projection.name)
-        return states
-
-    def _folded(self, page: list[Recorded], connection: Connection) -> dict[str, S]:
-        keyed = [(key, event) for event in page if (key := self._projection.key(event))]
-        begun = {key for key, event in keyed if self._projection.begins(event)}
-        before = self._loaded({key for key, _ in keyed} - begun, connection)
-        states: dict[str, S] = {}
-        for key, event in keyed:
-            states[key] = self._projection.fold(states.get(key, before.get(key)), event)
-        return states
-
-    def _loaded(self, keys: set[str], connection: Connection) -> dict[str, S]:
-        known = {key: self._states[key] for key in keys if key in self._states}
-        unknown = list(keys - known.keys())
-        if unknown:
-            for key, state in self._statements.find.all(connection, wanted=unknown):
-                known[key] = self._projection.decode(state)
-        return known
-
-    def _store_rows(self, states: dict[str, S], connection: Connection) -> None:
-        rows = [
-            {
-                "key": key,
-                "state": self._projection.encode(state),
-                **self._projection.columns(state),
-            }
-            for key, state in states.items()
-        ]
-        self._statements.store.run(connection, rows)
-
-    def _remember(self, states: dict[str, S]) -> None:
-        for key, state in states.items():
-            self._states[key] = state
-            self._states.move_to_end(key)
-        while len(self._states) > CACHED:
-            self._states.popitem(last=False)
-
-
-class _Statements:
-    """What the runner says to the database, for one projection."""
-
-    def __init__(self, projection: Projection[S]) -> None:
-        table = projection.table
-        found = select(table.c.key, table.c.state)
-        self.find = Prepared(found.where(AnyOf(table.c.key, "wanted")))
-        self.store = PreparedRows(table, key="key")
-        self.move = Prepared(
-            update(checkpoints)
-            .where(
-                checkpoints.c.name == bindparam("of"),
-                checkpoints.c.version == bindparam("its"),
-                checkpoints.c.position == bindparam("start"),
-            )
-            .values(position=bindparam("end"))
-        )
+    async def _wait_for_switch(self) -> None:
+        """Until a build takes over here, or it is time to look."""
+        await self.builder.switched.wait_beyond(self.builder.switched.head)

@@ -23,7 +23,8 @@ from projections.lookups import Lookups
 from projections.past import Past
 from projections.queues import NAME as MINUTES
 from projections.reads import DocumentReads
-from projections.runner import Runner, create_tables
+from projections.runner import Runner
+from projections.tables import create_tables
 from service import __version__
 from service.anchor import HeadPublisher
 from service.attempts import Attempts
@@ -132,6 +133,7 @@ async def open_service(
         )
         loops = {
             **{f"projection {name}": runner.run for name, runner in runners.items()},
+            **{f"rebuilding {name}": runner.builder.run for name, runner in runners.items()},
             "feed": hub.run,
             "dispatcher": _dispatching(dispatcher, lookups, store),
             "head of the log": HeadPublisher(store).run,
@@ -252,6 +254,7 @@ def _runners(store: SqlEventStore, database: Database, hub: Hub) -> dict[str, Ru
             store=store,
             database=database,
             log=store.wakeup,
+            clock=system_clock,
             on_applied=hub.hear if projection.name == DOCUMENTS else None,
         )
         for projection in PROJECTIONS

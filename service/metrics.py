@@ -21,6 +21,8 @@ class Metrics:
     feed_clients: Gauge
     log_head: Gauge
     projection_lag: Gauge
+    projection_set_aside: Gauge
+    projection_stopped: Gauge
     pool_busy: Gauge
     pool_waiting: Gauge
 
@@ -52,6 +54,12 @@ def create_metrics() -> Metrics:
         log_head=gauge("log_head_position", "The position of the newest event."),
         projection_lag=gauge(
             "projection_lag_events", "Events a projection has not folded yet.", "projection"
+        ),
+        projection_set_aside=gauge(
+            "projection_set_aside_rows", "Rows that could not be folded further.", "projection"
+        ),
+        projection_stopped=gauge(
+            "projection_stopped", "1 for a projection that could not go on.", "projection"
         ),
         pool_busy=gauge("pool_busy_workers", "Worker processes at work."),
         pool_waiting=gauge("pool_waiting_runs", "Runs that wait for a worker."),

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from events.wakeup import Wakeup
-from projections.runner import Runner
+from projections.runner import Condition, Runner
+from projections.views import instant
 from service.dispatcher import Dispatcher
 from service.feed.hub import Hub
 from service.metrics import Metrics
@@ -43,10 +44,13 @@ class Vitals:
         found = []
         if self._dispatcher.silent is not None:
             found.append(f"QStash does not answer: {self._dispatcher.silent.message}")
-        for name, position in self.projected().items():
-            if self._log.head - position > LAG_LIMIT:
-                found.append(f"The projection {name} is {self._log.head - position} events behind.")
+        for runner in self._runners.values():
+            found += wrong_with(runner.condition(), head=self._log.head)
         return found
+
+    def conditions(self) -> list[Condition]:
+        """How each projection is."""
+        return [runner.condition() for runner in self._runners.values()]
 
     def projected(self) -> dict[str, int]:
         """How far each projection has read the log."""
@@ -58,5 +62,39 @@ class Vitals:
         self._metrics.feed_clients.set(self._hub.streams)
         self._metrics.pool_busy.set(self._pool.size - self._pool.free)
         self._metrics.pool_waiting.set(self._pool.waiting)
-        for name, position in self.projected().items():
-            self._metrics.projection_lag.labels(name).set(max(0, self._log.head - position))
+        for each in self.conditions():
+            lag = max(0, self._log.head - each.position)
+            self._metrics.projection_lag.labels(each.name).set(lag)
+            self._metrics.projection_set_aside.labels(each.name).set(len(each.set_aside))
+            self._metrics.projection_stopped.labels(each.name).set(each.stopped is not None)
+
+
+def wrong_with(projection: Condition, *, head: int) -> list[str]:
+    """What an operator should know of this projection, in sentences."""
+    name, again = projection.name, f"`waybill rebuild {projection.name}`"
+    found = []
+    if projection.stopped is not None:
+        since = instant(projection.stopped.recorded_at)
+        found.append(
+            f"The projection {name} stands still since {since}, before position "
+            f"{projection.stopped.position}: {projection.stopped.error}. What it tells is older "
+            f"than that; correct its fold, then {again}."
+        )
+    elif projection.building is None and head - projection.position > LAG_LIMIT:
+        found.append(f"The projection {name} is {head - projection.position} events behind.")
+    if projection.set_aside:
+        key, (position, error) = next(iter(projection.set_aside.items()))
+        found.append(
+            f"The projection {name} has set {len(projection.set_aside)} of its rows aside, first "
+            f"{key} at position {position}: {error}. These rows are stale; correct its fold, then "
+            f"{again}."
+        )
+    if projection.unreadable is not None:
+        found.append(
+            f"The projection {name} needs a rebuild: it left out events from position "
+            f"{projection.unreadable} on, which this version cannot read. Run the version that "
+            f"wrote them, or {again} once they can be read."
+        )
+    if projection.failed is not None:
+        found.append(f"A rebuild of the projection {name} was given up: {projection.failed}.")
+    return found

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from events.document.facts import DocumentEvent
 from events.memory import MemoryEventStore
 from events.store import Append, NewEvent, document_stream
-from tests.fakes import FakeClock
+from tests.fakes import START, FakeClock
 from tests.property.document_chaos import World
 from tests.property.document_rules import Rules
 
@@ -24,6 +24,11 @@ def chaos(seeds: Iterable[int]) -> list[Line]:
             for number, line in enumerate(World(seed, Rules()).run())
         ]
     return [(now, event) for now, _, _, event in sorted(lines, key=lambda line: line[:3])]
+
+
+async def told(facts: Iterable[DocumentEvent]) -> MemoryEventStore:
+    """A log that holds these facts, a second apart."""
+    return await stored((START + number * 1_000_000, fact) for number, fact in enumerate(facts))
 
 
 async def stored(lines: Iterable[Line]) -> MemoryEventStore:

@@ -13,10 +13,25 @@ from projections import PROJECTIONS
 from projections.documents import NAME as DOCUMENTS
 from projections.lookups import Lookups
 from projections.past import Past
+from projections.projection import Projection
 from projections.queues import NAME as MINUTES
-from projections.runner import Runner, create_tables
+from projections.runner import Runner
+from projections.tables import create_tables
+from tests.fakes import FakeClock
 
 PATIENCE_SECONDS = 30.0
+
+
+def runner_of(projection: Projection[Any], store: MemoryEventStore, database: Database) -> Any:
+    """A runner whose builds take over as soon as they are complete."""
+    return Runner(
+        projection,
+        store=store,
+        database=database,
+        log=store.wakeup,
+        clock=FakeClock(),
+        settle_seconds=0,
+    )
 
 
 class Projected:
@@ -26,8 +41,7 @@ class Projected:
         self.database = database
         self.store = store
         self.runners: dict[str, Runner[Any]] = {
-            one.name: Runner(one, store=store, database=database, log=store.wakeup)
-            for one in PROJECTIONS
+            one.name: runner_of(one, store, database) for one in PROJECTIONS
         }
         self.lookups = Lookups(
             database,
@@ -58,7 +72,13 @@ async def projected(path: Path, store: MemoryEventStore) -> AsyncIterator[Projec
 async def running(runners: Sequence[Runner[Any]]) -> AsyncIterator[None]:
     """These runners at work; one that fails fails the test."""
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(runner.run()) for runner in runners]
-        yield
-        for task in running:
-            task.cancel()
+        at_work = [
+            tasks.create_task(work())
+            for runner in runners
+            for work in (runner.run, runner.builder.run)
+        ]
+        try:
+            yield
+        finally:
+            for task in at_work:
+                task.cancel()

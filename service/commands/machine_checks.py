@@ -90,7 +90,7 @@ def log_database(path: Path) -> Finding:
 
 def read_database(path: Path) -> Finding:
     """Whether the tables made from the log open, and how far they are."""
-    found = _read(path, "SELECT name, max(position) FROM checkpoints GROUP BY name ORDER BY name")
+    found = _read(path, _TABLES)
     if found is None:
         return ok("read.db", "not there yet; it is made from the log")
     if isinstance(found, sqlite3.Error):
@@ -99,8 +99,35 @@ def read_database(path: Path) -> Finding:
             f"{path} cannot be read: {found}",
             repair="stop the service and remove read.db; it is made again from the log",
         )
-    shown = ", ".join(f"{name} at position {position}" for name, position in found)
+    shown = ", ".join(f"{name} at position {position}" for name, position, *_ in found)
+    stale = [_stale(*each) for each in found if any(each[2:])]
+    if stale:
+        return warning(
+            "read.db",
+            "; ".join(stale),
+            repair="correct what the text names, then `waybill rebuild`",
+        )
     return ok("read.db", shown or "empty")
+
+
+_TABLES = """
+SELECT name, position, error, unreadable, (
+    SELECT count(*) FROM projection_quarantine AS q
+    WHERE q.name = b.name AND q.version = b.version AND q.build = b.build
+) FROM projection_builds AS b JOIN projection_active USING (name, version, build)
+WHERE drop_after IS NULL ORDER BY name
+"""
+
+
+def _stale(name: object, position: object, error: object, unreadable: object, rows: object) -> str:
+    said = f"{name} at position {position}"
+    if error:
+        said += f" stands still ({error})"
+    if unreadable:
+        said += f" left out events from position {unreadable} on"
+    if rows:
+        said += f" has set {rows} rows aside"
+    return said
 
 
 def _space(folder: Path, free: int) -> Finding:

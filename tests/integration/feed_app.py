@@ -28,7 +28,8 @@ from events.sqlite import SqliteDatabase, open_sqlite
 from events.store import Append, NewEvent, document_stream
 from projections.documents import Documents
 from projections.reads import DocumentReads
-from projections.runner import Runner, create_tables
+from projections.runner import Runner
+from projections.tables import create_tables
 from service.clock import jitter
 from service.feed.hub import Hub
 from service.feed.limits import FeedLimits
@@ -58,6 +59,7 @@ class FeedWorld:
             store=self.store,
             database=database,
             log=self.store.wakeup,
+            clock=FakeClock(),
             on_applied=self.hub.hear,
         )
         self.app = Litestar(

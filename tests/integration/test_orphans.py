@@ -11,7 +11,8 @@ from events.sqlite import open_sqlite
 from events.wakeup import Wakeup
 from projections.documents import Documents as DocumentRows
 from projections.lookups import Lookups
-from projections.runner import Runner, create_tables
+from projections.runner import Runner
+from projections.tables import create_tables
 from service.documents import Documents
 from service.orphans import OLD_ENOUGH, OrphanRemover
 from service.storage import ObjectMissing, open_storage
@@ -45,7 +46,9 @@ async def test_only_old_bytes_without_a_fact_are_removed(
     )
     async with open_sqlite(data_folder / "read.db", durability="relaxed") as database:
         await database.write(create_tables)
-        runner = Runner(DocumentRows(), store=store, database=database, log=store.wakeup)
+        runner = Runner(
+            DocumentRows(), store=store, database=database, log=store.wakeup, clock=FakeClock()
+        )
         lookups = Lookups(database, runner.applied)
         async with background({"projection": runner.run}):
             orphan = await uploads.store(body())

@@ -2,25 +2,24 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import Connection
 
-from events.database import Work
 from events.document.facts import DocumentEvent
 from events.memory import MemoryEventStore
-from events.sqlite import SqliteDatabase, open_sqlite
+from events.sqlite import open_sqlite
 from events.store import Append, NewEvent, document_stream
 from projections import PROJECTIONS, lookups
-from projections.documents import Documents
 from projections.queues import MINUTE
-from projections.runner import Runner, create_tables
+from projections.runner import Runner
+from projections.tables import create_tables
 from tests.facts import interleaved, life
 from tests.fakes import FakeClock
+from tests.projecting import running
 
 pytestmark = pytest.mark.anyio
 
@@ -54,17 +53,19 @@ async def projected(
         await database.write(create_tables)
         projections = [one for one in PROJECTIONS for _ in range(runners_of_each)]
         runners = [runner_of(one, store, database) for one in projections]
-        tasks = [asyncio.create_task(runner.run()) for runner in runners]
-        try:
+        async with running(runners):
             yield runners
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def runner_of(projection: Any, store: MemoryEventStore, database: Any) -> Runner[Any]:
-    return Runner(projection, store=store, database=database, log=store.wakeup)
+    return Runner(
+        projection,
+        store=store,
+        database=database,
+        log=store.wakeup,
+        clock=FakeClock(),
+        settle_seconds=0,
+    )
 
 
 async def reached(runners: list[Runner[Any]], position: int) -> None:
@@ -80,7 +81,7 @@ def rows(path: Path) -> Rows:
         names = [f"{one.name}_v{one.version}" for one in PROJECTIONS]
         return {
             name: sorted(connection.execute(f"SELECT * FROM {name}"))
-            for name in [*names, "checkpoints"]
+            for name in [*names, "projection_builds"]
         }
 
 
@@ -126,117 +127,21 @@ async def test_two_runners_on_one_database_never_apply_an_event_twice(
     assert rows(shared) == rows(alone)
 
 
-class Killed(BaseException):
-    """The process is gone, in the middle of a transaction."""
-
-
-class DyingDatabase:
-    """A real database whose writer dies before the given statement of its next transaction."""
-
-    def __init__(self, database: SqliteDatabase, statement: int) -> None:
-        self._database = database
-        self._left = statement
-        self.died = False
-
-    async def write(self, work: Work[T], *, long: bool = False) -> T:
-        return await self._database.write(
-            lambda connection: self._dying(work, connection), long=long
-        )
-
-    async def read(self, work: Work[T]) -> T:
-        return await self._database.read(work)
-
-    def _dying(self, work: Callable[[Connection], T], connection: Connection) -> T:
-        mortal: Any = Mortal(connection, self._count)
-        return work(mortal)
-
-    def _count(self) -> None:
-        self._left -= 1
-        if self._left < 0:
-            self.died = True
-            raise Killed
-
-
-class Mortal:
-    """A connection, or what it gives out, that counts before each statement it runs."""
-
-    def __init__(self, real: Any, count: Callable[[], None]) -> None:
-        self._real = real
-        self._count = count
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._real, name)
-        if name in ("execute", "executemany"):
-            self._count()
-        if name == "connection":
-            return Mortal(found, self._count)
-        if name == "cursor":
-            return lambda: Mortal(found(), self._count)
-        return found
-
-
-async def test_a_death_between_any_two_statements_leaves_rows_and_checkpoint_together(
-    tmp_path: Path, store: MemoryEventStore
-) -> None:
-    facts = interleaved(STORIES[:3])
-    head = await tell(store, facts)
-    whole = tmp_path / "whole.db"
-    async with projected(whole, store) as runners:
-        await reached(runners, head)
-    deaths = 0
-    for statement in range(20):
-        path = tmp_path / f"{statement}.db"
-        deaths += await _dies_at(path, store, statement)
-
-        assert rows(path)["documents_v1"] == []
-        async with projected(path, store) as runners:
-            await reached(runners, head)
-        assert rows(path) == rows(whole)
-        if deaths <= statement:
-            break
-    assert 4 <= deaths < 20, "every statement has had its turn"
-
-
-async def _dies_at(path: Path, store: MemoryEventStore, statement: int) -> bool:
-    async with open_sqlite(path, durability="relaxed") as database:
-        await database.write(create_tables)
-        dying = DyingDatabase(database, statement)
-        runner = runner_of(Documents(), store, dying)
-        task = asyncio.create_task(runner.run())
-        with suppress(Killed, TimeoutError):
-            async with asyncio.timeout(20):
-                while not task.done() and runner.position == 0:
-                    await asyncio.wait({task}, timeout=0.01)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        if not dying.died:
-            await database.write(_emptied)
-        return dying.died
-
-
-def _emptied(connection: Connection) -> None:
-    for name in ("documents_v1", "checkpoints"):
-        connection.exec_driver_sql(f"DELETE FROM {name}")
-
-
 async def test_the_queue_tells_what_waits_what_runs_and_how_long_it_took(
     tmp_path: Path, store: MemoryEventStore, clock: FakeClock
 ) -> None:
     async with open_sqlite(tmp_path / "read.db", durability="relaxed") as database:
         await database.write(create_tables)
         runners = [runner_of(one, store, database) for one in PROJECTIONS]
-        tasks = [asyncio.create_task(runner.run()) for runner in runners]
-        await tell(store, life("done"))
-        clock.advance(60)
-        head = await tell(store, [*life("waits")[:3], *life("runs")[:5], *life("retries")[:7]])
-        await reached(runners, head)
+        async with running(runners):
+            await tell(store, life("done"))
+            clock.advance(60)
+            head = await tell(store, [*life("waits")[:3], *life("runs")[:5], *life("retries")[:7]])
+            await reached(runners, head)
 
-        asked = lookups.Lookups(database, runners[0].applied)
-        queue = await asked.queue(now=clock.now, minutes=60)
-        latest = await asked.queue(now=clock.now, minutes=1)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            asked = lookups.Lookups(database, runners[0].applied)
+            queue = await asked.queue(now=clock.now, minutes=60)
+            latest = await asked.queue(now=clock.now, minutes=1)
 
     assert queue.position == head
     assert (queue.waiting, queue.in_flight, queue.retrying) == (1, 1, 1)
