@@ -12,6 +12,7 @@ product is a fold of events. Read this folder in this order:
 ``memory``, ``sql``     the log in a list, and in a database
 ``appending``           what an append says to a database between lock and commit
 ``database``            what is asked of a database; ``sqlite`` and ``postgres`` answer
+``wal``                 when SQLite's write-ahead log goes back into the file
 ``hints``               how nodes on one PostgreSQL hear of each other's appends
 ``batching``            group commit: waiting appends share one durable commit
 ``follow``              the one way anybody reads the log forward

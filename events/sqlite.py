@@ -3,30 +3,34 @@
 The writing connection begins with ``BEGIN IMMEDIATE``. Its statements take microseconds and run
 where they are asked for; only what waits for the disk goes to a thread: a durable commit, and a
 checkpoint. Reading goes through ``aiosqlite`` and never waits for the writer (WAL).
+
+When the disk is full, the file is locked or gone, or the disk fails, every write is refused with
+``LogUnavailable``, and the first one after the trouble goes through again.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, Engine, RootTransaction
 
 from events.database import Durability, T, Work
 from events.errors import LogUnavailable
+from events.sqlite_engines import is_busy, is_trouble, reading_engine, writing_engine
+from events.wal import WriteAheadLog
 
 P = ParamSpec("P")
 
-READERS = 4
-CHECKPOINT_EVERY = 256
-"""Commits between two checkpoints. Only the writing connection ever checkpoints: SQLite before
-3.51.3 can corrupt the file when a second connection does so while the first commits."""
+LOCK_SECONDS = 5.0
+"""How long a write waits for a lock that another program holds."""
+LOCK_PAUSE = 0.01
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -47,120 +51,175 @@ class SqliteDatabase:
         self._durable = durability == "full"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.stem}")
         self._alone = asyncio.Lock()
-        self._writer = _writer(path, durability)
-        self._readers = _readers(path)
+        self._writer = writing_engine(path, durability)
+        self._readers = reading_engine(path)
         self._connection: Connection | None = None
-        self._commits = 0
+        self._identity: tuple[int, int] | None = None
+        self._wal = WriteAheadLog(path, self._checkpoint)
+        self._refused: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """What an operator should know of this file, in a sentence."""
+        return self._refused or self._wal.trouble
 
     async def write(self, work: Work[T], *, long: bool = False) -> T:
         """Run ``work`` on the writing connection; see ``Database``."""
-        try:
-            # A caller that goes away must not leave a transaction half done.
-            return await asyncio.shield(self._written(work, long=long))
-        except (OperationalError, InterfaceError) as error:
-            raise LogUnavailable(f"{self.path.name} could not be written: {error}") from error
+        # A caller that goes away must not leave a transaction half done.
+        return await asyncio.shield(self._written(work, long=long))
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` in a read transaction; see ``Database``."""
         try:
             async with self._readers.begin() as connection:
                 return await connection.run_sync(work)
-        except (OperationalError, InterfaceError) as error:
+        except Exception as error:
+            if not is_trouble(error):
+                raise
+            await self._readers.dispose()  # the next read opens the file anew
             raise LogUnavailable(f"{self.path.name} could not be read: {error}") from error
 
     async def close(self) -> None:
         """Close the readers, then the writer, which checkpoints."""
         await self._readers.dispose()
+        await self._wal.close()
+        await self._checkpoint("TRUNCATE")
         async with self._alone:
-            await self._aside(self._close_writer)
+            await self._disconnect()
+        self._writer.dispose()
         self._thread.shutdown()
 
     async def _written(self, work: Work[T], *, long: bool) -> T:
         async with self._alone:
-            if self._connection is None:
-                self._connection = self._writer.connect()
-            transaction = self._connection.begin()
             try:
-                result = (
-                    await self._aside(work, self._connection) if long else work(self._connection)
-                )
-                if self._durable or long:
-                    await self._aside(transaction.commit)
-                else:
-                    transaction.commit()
-            except BaseException:
-                transaction.rollback()
-                raise
-            self._commits += 1
-            if self._commits % CHECKPOINT_EVERY == 0:
-                await self._aside(self._pragma, "wal_checkpoint(PASSIVE)")
+                result = await self._transaction(work, long=long)
+            except Exception as error:
+                if is_trouble(error) and not is_busy(error):
+                    await self._disconnect()
+                if not is_trouble(error) and not isinstance(error, LogUnavailable):
+                    raise
+                raise self._unavailable(error) from error
+            if self._refused is not None:
+                log.warning("%s can be written again", self.path.name)
+                self._refused = None
             return result
+
+    async def _transaction(self, work: Work[T], *, long: bool) -> T:
+        connection = self._connection or await self._connect()
+        self._check_that_it_is_there()
+        transaction = await self._begin(connection)
+        try:
+            result = await self._aside(work, connection) if long else work(connection)
+            if self._durable or long:
+                await self._aside(transaction.commit)
+            else:
+                transaction.commit()
+        except BaseException:
+            self._roll_back(connection, transaction)
+            raise
+        if not self._wal.committed():
+            await self._save_from_removed_wal()
+        return result
+
+    async def _connect(self) -> Connection:
+        if self._identity is not None:
+            self._check_that_it_is_there()
+        self._connection = await self._aside(self._writer.connect)
+        self._identity = _identity(self.path)
+        return self._connection
+
+    def _check_that_it_is_there(self) -> None:
+        """SQLite writes on into a file whose name is gone, and all of that would be lost."""
+        if self._identity != _identity(self.path):
+            # Not closed: SQLite would remove a WAL of this name, whosever it is now.
+            raise LogUnavailable(
+                f"{self.path} was removed or replaced while it was in use; put it back, or restart"
+            )
+
+    async def _begin(self, connection: Connection) -> RootTransaction:
+        """A transaction that may write; waits for the lock without holding up anybody else."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LOCK_SECONDS
+        while True:
+            try:
+                return connection.begin()
+            except Exception as error:
+                if not is_busy(error) or loop.time() > until:
+                    raise
+            await asyncio.sleep(LOCK_PAUSE)
+
+    def _roll_back(self, connection: Connection, transaction: RootTransaction) -> None:
+        with suppress(Exception):  # what matters is the error that brought us here
+            transaction.rollback()
+            # SQLAlchemy takes a transaction whose commit failed for ended; SQLite may not.
+            driver = _driver(connection)
+            if driver.in_transaction:
+                driver.rollback()
+
+    async def _checkpoint(self, mode: str) -> bool:
+        """See ``events.wal``; a failure costs nothing but space, so it is told and not raised."""
+        async with self._alone:
+            if self._connection is None:
+                return False
+            try:
+                return await self._aside(_written_back, self._connection, mode)
+            except Exception as error:
+                if not is_trouble(error):
+                    raise
+                log.warning("%s could not be checkpointed: %s", self.path.name, error)
+                return False
+
+    async def _save_from_removed_wal(self) -> None:
+        """Somebody removed the WAL's name; we still hold its bytes, which go into the file now."""
+        log.error("%s was removed while it was in use", self._wal.path)
+        if self._connection is None or not await self._aside(
+            _written_back, self._connection, "TRUNCATE"
+        ):
+            raise LogUnavailable(
+                f"{self._wal.path} was removed while it was in use, and a reader keeps it from "
+                "being saved; end what reads the file"
+            )
+        await self._readers.dispose()
+        await self._disconnect()
+
+    def _unavailable(self, error: Exception) -> LogUnavailable:
+        text = str(error)
+        if not isinstance(error, LogUnavailable):
+            text = f"{self.path.name} could not be written: {getattr(error, 'orig', error)}"
+        if self._refused is None:
+            log.error("%s", text)
+        self._refused = text
+        return error if isinstance(error, LogUnavailable) else LogUnavailable(text)
+
+    async def _disconnect(self) -> None:
+        """Close the writing connection; the next write opens another one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._aside(_closed, connection, self._writer)
 
     async def _aside(self, call: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, partial(call, *arguments, **keywords))
 
-    def _pragma(self, text: str) -> None:
-        if self._connection is not None:
-            driver: Any = self._connection.connection.driver_connection
-            driver.execute(f"PRAGMA {text}").fetchall()
 
-    def _close_writer(self) -> None:
-        if self._connection is not None:
-            self._pragma("wal_checkpoint(TRUNCATE)")
-            self._connection.close()
-        self._writer.dispose()
+def _written_back(connection: Connection, mode: str) -> bool:
+    busy, frames, done = _driver(connection).execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+    return not busy and bool(frames == done)
 
 
-def _writer(path: Path, durability: Durability) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        poolclass=StaticPool,
-        connect_args={"check_same_thread": False},
-    )
-    synchronous = "FULL" if durability == "full" else "NORMAL"
-    _prepare(
-        engine,
-        begin="BEGIN IMMEDIATE",
-        pragmas=(
-            "journal_mode=WAL",
-            f"synchronous={synchronous}",
-            "busy_timeout=5000",
-            "foreign_keys=ON",
-            "wal_autocheckpoint=0",
-            "journal_size_limit=67108864",
-        ),
-    )
-    return engine
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
 
 
-def _readers(path: Path) -> AsyncEngine:
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)), pool_size=READERS, max_overflow=0
-    )
-    _prepare(
-        engine.sync_engine,
-        begin="BEGIN",
-        pragmas=("busy_timeout=5000", "query_only=ON", "wal_autocheckpoint=0"),
-    )
-    return engine
+def _closed(connection: Connection, engine: Engine) -> None:
+    with suppress(Exception):
+        connection.close()
+    engine.dispose()
 
 
-def _prepare(engine: Engine, *, begin: str, pragmas: tuple[str, ...]) -> None:
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _record: object) -> None:
-        # The driver's own BEGIN is deferred, and a deferred one fails at its first write with
-        # SQLITE_BUSY_SNAPSHOT, whatever the timeout. So it keeps out, and we begin.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
-            cursor.fetchall()
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        # Past SQLAlchemy's own execution, which costs ten times what this statement does.
-        cursor = connection.connection.cursor()
-        cursor.execute(begin)
-        cursor.close()
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -15,7 +15,7 @@ from events.database import Database
 from events.document.policy import Policy
 from events.document.state import Document
 from events.sql import SqlEventStore, open_event_store
-from events.sqlite import open_sqlite
+from events.sqlite import SqliteDatabase, open_sqlite
 from migrations import upgrade
 from projections import PROJECTIONS
 from projections.documents import NAME as DOCUMENTS
@@ -94,7 +94,7 @@ async def open_service(
         timeout_seconds=settings.delivery_seconds,
     )
     async with AsyncExitStack() as stack:
-        store = await _open_log(settings, stack)
+        log_database, store = await _open_log(settings, stack)
         read_database = await stack.enter_async_context(
             open_sqlite(settings.data / "read.db", durability="relaxed")
         )
@@ -155,6 +155,7 @@ async def open_service(
             version=__version__,
             broker="embedded" if qstash.embedded else "qstash",
             log=store.wakeup,
+            databases=[log_database, read_database],
             runners=runners,
             dispatcher=dispatcher,
             pool=pool,
@@ -213,13 +214,16 @@ def _scratch(data: Path) -> Path:
     return scratch
 
 
-async def _open_log(settings: Settings, stack: AsyncExitStack) -> SqlEventStore:
+async def _open_log(
+    settings: Settings, stack: AsyncExitStack
+) -> tuple[SqliteDatabase, SqlEventStore]:
     path = settings.data / "log.db"
     await asyncio.to_thread(upgrade, "log", path)
     database = await stack.enter_async_context(open_sqlite(path, durability=settings.durability))
-    return await stack.enter_async_context(
+    store = await stack.enter_async_context(
         open_event_store(database, clock=system_clock, new_epoch=_new_epoch)
     )
+    return database, store
 
 
 def _new_epoch() -> str:

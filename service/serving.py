@@ -22,6 +22,7 @@ from service.embedded import (
 )
 from service.hosting import address_of, bind, hosted, stop_signals, tune_interpreter
 from service.logs import configure_logging
+from service.machine import warnings_of_machine
 from service.processing.registry import UnknownProcessor, load_processors
 from service.settings import Settings, SettingsError, refuse_open_door, warnings_of
 
@@ -40,7 +41,7 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
             f"{', '.join(sorted(processors))}: choose one of them, or add it to WAYBILL_PROCESSORS"
         )
     _log_to_standard_error(settings)
-    for warning in warnings_of(settings):
+    for warning in (*warnings_of(settings), *warnings_of_machine(settings.data)):
         log.warning(warning)
     with _claimed(settings.data):
         listening = bind(settings.host, settings.port)

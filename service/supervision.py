@@ -6,10 +6,14 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from events.errors import LogUnavailable
+
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
+LONGEST_OUTAGE_PAUSE = 2.0
+"""A database that cannot be reached is asked often, so that everything goes on when it is back."""
 
 
 async def keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -24,12 +28,25 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
         began = loop.time()
         try:
             await work()
-        except Exception:
-            log.exception("a loop failed and is started again", loop=name, pause_s=pause)
+        except Exception as error:
+            outage = outage_of(error)
+            if outage is not None:
+                pause = min(pause, LONGEST_OUTAGE_PAUSE)
+                log.warning("a loop waits for the database", loop=name, error=str(outage))
+            else:
+                log.exception("a loop failed and is started again", loop=name, pause_s=pause)
         if loop.time() - began > LONGEST_PAUSE:
             pause = FIRST_PAUSE
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def outage_of(error: BaseException) -> LogUnavailable | None:
+    """The outage that this is, or that everybody in a group of tasks met; nothing else with it."""
+    if isinstance(error, BaseExceptionGroup):
+        outages = [outage_of(one) for one in error.exceptions]
+        return outages[0] if None not in outages else None
+    return error if isinstance(error, LogUnavailable) else None
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """How the running service is, as its rooms know it: for /health, /metrics and ``doctor``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from events.wakeup import Wakeup
 from projections.runner import Condition, Runner
@@ -14,6 +15,15 @@ LAG_LIMIT = 10_000
 """Events that a projection may be behind before it counts as a trouble."""
 
 
+class Kept(Protocol):
+    """A database that can say what is wrong with it."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What an operator should know, in a sentence."""
+        ...
+
+
 class Vitals:
     """Looks into the rooms when asked, and keeps nothing of its own but ``stopping``."""
 
@@ -23,6 +33,7 @@ class Vitals:
         version: str,
         broker: str,
         log: Wakeup,
+        databases: Sequence[Kept],
         runners: Mapping[str, Runner[object]],
         dispatcher: Dispatcher,
         pool: Pool,
@@ -33,6 +44,7 @@ class Vitals:
         self.broker = broker
         self.stopping = False
         self._log = log
+        self._databases = databases
         self._runners = runners
         self._dispatcher = dispatcher
         self._pool = pool
@@ -41,7 +53,7 @@ class Vitals:
 
     def troubles(self) -> list[str]:
         """What an operator should look at, in sentences."""
-        found = []
+        found = [each.trouble for each in self._databases if each.trouble is not None]
         if self._dispatcher.silent is not None:
             found.append(f"QStash does not answer: {self._dispatcher.silent.message}")
         for runner in self._runners.values():

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from service.commands.finding import Finding, ok, problem, warning
 from service.commands.wording import size
+from service.machine import has_wal_reset_bug, network_file_system
 
 OLDEST_PYTHON = (3, 11)
 SOUND_SQLITE = (3, 51, 3)
-"""Older ones can damage a database when two connections checkpoint at once."""
 LITTLE_SPACE = 1_000_000_000
 NO_SPACE = 100_000_000
 
@@ -28,7 +28,7 @@ def versions(python: tuple[int, int], sqlite: tuple[int, int, int]) -> Iterator[
     else:
         yield ok("python", f"Python {shown}")
     shown, sound = (".".join(map(str, each)) for each in (sqlite, SOUND_SQLITE))
-    if sqlite < SOUND_SQLITE:
+    if has_wal_reset_bug(sqlite):
         yield warning(
             "sqlite",
             f"SQLite {shown} has a fault that two checkpointing connections can meet; "
@@ -46,6 +46,14 @@ def this_python() -> tuple[int, int]:
 def data_folder(folder: Path) -> Finding:
     """Whether the service can write there, and for how long."""
     place = folder.absolute()
+    kind = network_file_system(place)
+    if kind is not None:
+        return warning(
+            "data folder",
+            f"{place} is on a network file system ({kind}), where SQLite's locks and durability "
+            "cannot be relied on",
+            repair="use a folder on a local disk, or PostgreSQL",
+        )
     if not place.exists():
         above = next(each for each in place.parents if each.exists())
         if os.access(above, os.W_OK):
