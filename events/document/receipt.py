@@ -1,8 +1,10 @@
 """A signed delivery arrives: may work start, and what does QStash hear?"""
 
+from zlib import crc32
+
 import msgspec
 
-from events.document.answers import ACKNOWLEDGED, Answer, give_up
+from events.document.answers import ACKNOWLEDGED, Answer, give_up, try_again
 from events.document.attempts import answer_for, expire
 from events.document.evolve import evolve
 from events.document.facts import (
@@ -14,11 +16,13 @@ from events.document.facts import (
     ProcessingStarted,
     Requeued,
 )
-from events.document.policy import Policy
+from events.document.policy import SECOND, Policy
 from events.document.state import Document, Status
 
 IGNORED_STORED = 20
 """Ignored deliveries stored per run; more of them say nothing new and would only grow the log."""
+LONGEST_SPREAD = 10 * SECOND
+"""How much later than the lease's end a delivery is asked to come again, at most."""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,12 +80,22 @@ def receive(
         answer = answer_for(document, stale_run=False, now=now)
         return _ignored(document, delivery, "dead", answer)
     if document.leased(now):
-        answer = answer_for(document, stale_run=False, now=now)
-        return _ignored(document, delivery, "lease_held", answer)
+        return _ignored(document, delivery, "lease_held", _after_the_lease(document, delivery, now))
     if (delivery.message_id, delivery.retried, delivery.jti) in document.seen:
         answer = answer_for(document, stale_run=False, now=now)
         return _ignored(document, delivery, "replay", answer)
     return _take_over(document, delivery, start=start, policy=policy, now=now)
+
+
+def _after_the_lease(document: Document, delivery: Delivery, now: int) -> Answer:
+    """When the lease has run out, and a little later, so that many deliveries do not come at once.
+
+    The spread is taken from the message instead of chance: the same delivery has the same answer.
+    """
+    remaining = max((document.lease_until or now) - now, SECOND)
+    most = min(remaining // 4, LONGEST_SPREAD)
+    share = crc32(f"{delivery.message_id}.{delivery.retried}".encode())
+    return try_again(remaining + (most * share >> 32), "somebody else is working on it")
 
 
 def _wrong_run(document: Document, delivery: Delivery) -> Receipt:

@@ -74,8 +74,15 @@ async def upload(
         accepted = await _form(request, rooms.uploads, offer, limit=rooms.settings.max_upload_bytes)
     else:
         accepted = await _raw(request, rooms.uploads, offer, limit=rooms.settings.max_upload_bytes)
+    tracked = _tracked(accepted)
     rooms.metrics.uploads.labels("accepted" if accepted.new else "repeated").inc()
-    return _accepted(accepted)
+    if accepted.new:
+        rooms.metrics.upload_bytes.inc(tracked.document.bytes or 0)
+    return Response(
+        AcceptedView(view(tracked), tracked.position),
+        status_code=202,
+        headers={"Location": f"/v1/documents/{accepted.document_id}"},
+    )
 
 
 def _refuse_nothing(request: WebRequest) -> None:
@@ -185,15 +192,12 @@ async def _by_reference(request: WebRequest, uploads: Uploads, offer: Offer) -> 
     return await uploads.refer(offer, path=reference.path, own_id=reference.id)
 
 
-def _accepted(accepted: Accepted) -> Response[AcceptedView]:
+def _tracked(accepted: Accepted) -> Tracked:
+    """The document as its events so far tell it."""
     rows = DocumentRows()
     tracked: Tracked | None = None
     for event in accepted.recorded:
         tracked = rows.fold(tracked, event)
     if tracked is None:
         raise AssertionError("an accepted document has events")
-    return Response(
-        AcceptedView(view(tracked), tracked.position),
-        status_code=202,
-        headers={"Location": f"/v1/documents/{accepted.document_id}"},
-    )
+    return tracked

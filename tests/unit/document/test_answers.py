@@ -53,19 +53,32 @@ def test_a_message_that_is_over_is_acknowledged(document: Document, reason: str)
     assert (ignored.reason, ignored.responded) == (reason, 200)
 
 
-def test_a_delivery_beside_a_live_lease_comes_again_when_the_lease_is_over() -> None:
-    receipt = deliver(processing(), now=LEASE_END - 7 * SECOND)
-
+def _comes_again_after(message_id: str, *, before_the_end: int) -> int:
+    """Seconds that a delivery beside a live lease is asked to wait."""
+    receipt = deliver(processing(), message_id=message_id, now=LEASE_END - before_the_end)
     assert receipt.answer is not None
     assert receipt.answer.status == 503
-    assert receipt.answer.headers == {"Retry-After": "7"}
+    seconds = receipt.answer.retry_after_s
+    assert seconds is not None
+    assert receipt.answer.headers == {"Retry-After": str(seconds)}
+    return seconds
 
 
-def test_a_delivery_beside_a_lease_about_to_end_waits_a_second_at_least() -> None:
-    receipt = deliver(processing(), now=LEASE_END - 1)
+def test_deliveries_beside_a_live_lease_come_again_after_it_and_not_all_at_once() -> None:
+    messages = [f"msg_{number}" for number in range(50)]
 
-    assert receipt.answer is not None
-    assert receipt.answer.retry_after_s == 1
+    asked = [_comes_again_after(one, before_the_end=20 * SECOND) for one in messages]
+
+    assert min(asked) >= 20
+    assert max(asked) <= 25
+    assert len(set(asked)) >= 4
+    assert asked == [_comes_again_after(one, before_the_end=20 * SECOND) for one in messages]
+
+
+def test_a_delivery_beside_a_lease_about_to_end_waits_a_second_or_two() -> None:
+    asked = {_comes_again_after(f"msg_{number}", before_the_end=1) for number in range(20)}
+
+    assert asked <= {1, 2}
 
 
 def test_an_unknown_document_goes_to_the_dead_letters() -> None:
