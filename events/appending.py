@@ -8,12 +8,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Integer, bindparam, func, insert, select, update
 
-from events.chain import GENESIS
-from events.heads import Head
+from events.heads import START, Head
 from events.prepared import POSTGRESQL, AnyOf, Prepared, PreparedRows, given
+from events.store import Recorded, Stored
 from events.tables import events, streams
 
-Row = Mapping[str, Any]
+Row = tuple[object, ...]
+"""The values of an event, in the order of the table's columns."""
+
+Written = tuple[Recorded | Stored, bytes, bytes]
+"""An event with its data and its metadata, as they are stored."""
 
 
 class Stream(NamedTuple):
@@ -35,40 +39,78 @@ def read_heads(connection: Connection, names: Iterable[str]) -> Heads:
     """Where the log and these streams stand; on PostgreSQL only true while the lock is held."""
     rows = _HEADS.all(connection, names=list(names))
     position, recorded_at, chain, last_number = rows[0][:4]
-    head = Head(0, 0, GENESIS) if position is None else Head(position, recorded_at, chain)
+    head = START if position is None else Head(position, recorded_at, chain)
     found = {row[4]: Stream(row[5], row[6]) for row in rows if row[4] is not None}
     return Heads(head, last_number or 0, found)
 
 
-def store_rows(
+def store_events(
+    connection: Connection,
+    written: Iterable[Written],
+    *,
+    versions: Mapping[str, int],
+    heads: Heads,
+) -> None:
+    """Store events, and what versions their streams reach with them."""
+    known = dict(heads.streams)
+    begun: dict[str, Stream] = {}
+    moved: dict[int, int] = {}
+    for name, version in versions.items():
+        if name in known:
+            moved[known[name].number] = version
+        else:
+            known[name] = begun[name] = Stream(heads.last_number + len(begun) + 1, version)
+    rows = [
+        _row_of(event, known[event.stream].number, data=data, meta=meta)
+        for event, data, meta in written
+    ]
+    _store_rows(connection, rows, begun=begun, moved=moved)
+
+
+def _store_rows(
     connection: Connection,
     rows: Sequence[Row],
     *,
     begun: Mapping[str, Stream],
     moved: Mapping[int, int],
 ) -> None:
-    """Store events' rows, the streams that begin with them, and new versions by stream number."""
-    new = [
-        {"stream_no": one.number, "name": name, "version": one.version}
-        for name, one in begun.items()
-    ]
+    new = [(one.number, name, one.version) for name, one in begun.items()]
     if connection.dialect.name == POSTGRESQL:
-        lists = {column.name: [row[column.name] for row in rows] for column in events.c}
+        lists = dict(zip(events.c.keys(), map(list, zip(*rows, strict=True)), strict=True))
         _AT_ONCE.run(
             connection,
             **lists,
-            begun_no=[row["stream_no"] for row in new],
-            begun_name=[row["name"] for row in new],
-            begun_version=[row["version"] for row in new],
+            begun_no=[row[0] for row in new],
+            begun_name=[row[1] for row in new],
+            begun_version=[row[2] for row in new],
             moved_no=list(moved),
             moved_version=list(moved.values()),
         )
         return
     if new:
-        _BEGUN.run(connection, new)
+        _BEGUN.run_tuples(connection, new)
     if moved:
-        _MOVED.run_many(connection, [{"number": n, "reached": v} for n, v in moved.items()])
-    _EVENTS.run(connection, rows)
+        _MOVED.run_tuples(connection, [(version, number) for number, version in moved.items()])
+    _EVENTS.run_tuples(connection, rows)
+
+
+def _row_of(event: Recorded | Stored, number: int, *, data: bytes, meta: bytes) -> Row:
+    """An event as a row; ``number`` is its stream's."""
+    return (
+        event.position,
+        number,
+        event.version,
+        event.event_id,
+        event.type,
+        event.schema_version,
+        event.occurred_at,
+        event.recorded_at,
+        event.correlation_id,
+        event.causation_id,
+        data.decode(),
+        meta.decode(),
+        event.chain,
+    )
 
 
 def _heads() -> Any:

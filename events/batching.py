@@ -9,18 +9,22 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
-from events.codec import encode
-from events.errors import Conflict, LogUnavailable, Overloaded, WaybillError
-from events.store import Append, Appended
+from events.errors import LogUnavailable, Overloaded, WaybillError
+from events.heads import Outcome
+from events.intake import Admitted
+from events.store import Appended
 
 MAX_WAITING = 4096
+MAX_WAITING_BYTES = 64 * 1024 * 1024
 MAX_APPENDS = 256
 MAX_EVENTS = 1000
+MAX_BYTES = 1024 * 1024
+"""One commit holds no more than these three, unless a single append does."""
 
-Commit = Callable[[Sequence[Append]], Awaitable[Sequence[Appended | Conflict]]]
+Commit = Callable[[Sequence[Admitted]], Awaitable[Sequence[Outcome]]]
 """Writes a batch durably and all at once; raises if nothing of it was written."""
 
-_Waiting = tuple[Append, "asyncio.Future[Appended]"]
+_Waiting = tuple[Admitted, "asyncio.Future[Appended]"]
 
 
 class GroupCommit:
@@ -30,21 +34,21 @@ class GroupCommit:
         self._commit = commit
         self._on_commit = on_commit
         self._waiting: deque[_Waiting] = deque()
+        self._bytes = 0
         self._arrived = asyncio.Event()
         self._closing = False
 
-    async def submit(self, append: Append) -> Appended:
-        """Wait for this append's own outcome; raises what became of it."""
+    def submit(self, append: Admitted) -> "asyncio.Future[Appended]":
+        """This append's own outcome; raises ``Overloaded`` or ``LogUnavailable`` at once."""
         if self._closing:
             raise LogUnavailable("the log is being closed; try again")
-        if len(self._waiting) >= MAX_WAITING:
+        if len(self._waiting) >= MAX_WAITING or self._bytes + append.size > MAX_WAITING_BYTES:
             raise Overloaded(len(self._waiting))
-        for event in append.events:
-            encode(event.fact)  # an event that cannot be stored must fail here, alone
         future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
         self._waiting.append((append, future))
+        self._bytes += append.size
         self._arrived.set()
-        return await future
+        return future
 
     def close(self) -> None:
         """Let ``run`` return once everything that waits is written."""
@@ -62,15 +66,19 @@ class GroupCommit:
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        events = 0
+        events = size = 0
         while self._waiting and len(batch) < MAX_APPENDS:
             append, future = self._waiting[0]
-            if batch and events + len(append.events) > MAX_EVENTS:
+            events += len(append.events)
+            size += append.size
+            if batch and (events > MAX_EVENTS or size > MAX_BYTES):
                 break
             self._waiting.popleft()
+            self._bytes -= append.size
             if future.cancelled():
+                events -= len(append.events)
+                size -= append.size
                 continue
-            events += len(append.events)
             batch.append((append, future))
         return batch
 
@@ -78,15 +86,23 @@ class GroupCommit:
         if not batch:
             return
         try:
-            outcomes = await self._commit([append for append, _ in batch])
+            outcomes = await self._outcomes([append for append, _ in batch])
         except LogUnavailable as error:
             for _, future in batch:
                 _fail(future, error)
-            return
         except Exception as error:
             await self._write_one_by_one(batch, error)
-            return
-        self._resolve(batch, outcomes)
+        else:
+            self._resolve(batch, outcomes)
+
+    async def _outcomes(self, appends: Sequence[Admitted]) -> Sequence[Outcome]:
+        try:
+            return await self._commit(appends)
+        except LogUnavailable as error:
+            if not error.outcome_unknown:
+                raise
+        # The commit may have happened. The same ids again tell, and nothing is stored twice.
+        return await self._commit(appends)
 
     async def _write_one_by_one(self, batch: list[_Waiting], error: Exception) -> None:
         if len(batch) == 1:
@@ -96,9 +112,9 @@ class GroupCommit:
         for one in batch:
             await self._write([one])
 
-    def _resolve(self, batch: list[_Waiting], outcomes: Sequence[Appended | Conflict]) -> None:
+    def _resolve(self, batch: list[_Waiting], outcomes: Sequence[Outcome]) -> None:
         for (_, future), outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, Conflict):
+            if not isinstance(outcome, Appended):
                 _fail(future, outcome)
                 continue
             self._on_commit(outcome)

@@ -4,8 +4,10 @@ WaybillError
 ├── Refused             a rule says no; nothing was written
 │   └── DocumentUnknown     there is no such document
 ├── Conflict            somebody else wrote to the stream first; load it again
+├── CorruptedIdempotency   some of these events are stored already, but not all of them
 ├── InvalidEvent        this event may never be stored: too large, bad id, bad number
 ├── UnknownEvent        the log holds an event that this version cannot read
+├── Archived            these positions are no longer in the database
 ├── Overloaded          too many appends are waiting; try again shortly
 └── LogUnavailable      the log cannot be written or read now; nothing was acknowledged
 """
@@ -39,6 +41,19 @@ class Conflict(WaybillError):
         self.actual = actual
 
 
+class CorruptedIdempotency(WaybillError):
+    """A repeated append is not what it was: it begins like a stored one and then differs."""
+
+    def __init__(self, stream: str, *, expected: int, same: int, given: int) -> None:
+        super().__init__(
+            f"of {given} events for stream {stream} the first {same} are stored already behind "
+            f"version {expected}, the next is not; nothing was written: repeat an append as it "
+            "was, or give new events new ids"
+        )
+        self.stream = stream
+        self.expected = expected
+
+
 class InvalidEvent(WaybillError):
     """The event may not be stored as it is; the text names the field and the limit."""
 
@@ -46,13 +61,25 @@ class InvalidEvent(WaybillError):
 class UnknownEvent(WaybillError):
     """The log holds an event type or a version that this code cannot read."""
 
-    def __init__(self, type_name: str, version: int) -> None:
+    def __init__(self, type_name: str, version: int, why: str) -> None:
         super().__init__(
-            f"the log holds {type_name} version {version}, which this version of Waybill cannot "
-            "read; run the version that wrote it, or a newer one"
+            f"the log holds {type_name} version {version}, which cannot be read here: {why}"
         )
         self.type_name = type_name
         self.version = version
+        self.why = why
+
+
+class Archived(WaybillError):
+    """The positions that were asked for are no longer in the database."""
+
+    def __init__(self, position: int, floor: int) -> None:
+        super().__init__(
+            f"position {position} is archived: the database begins behind position {floor}; "
+            f"read from there, or from the archive"
+        )
+        self.position = position
+        self.floor = floor
 
 
 class Overloaded(WaybillError):
@@ -64,4 +91,12 @@ class Overloaded(WaybillError):
 
 
 class LogUnavailable(WaybillError):
-    """The log could not be reached; whatever was asked for has not been acknowledged."""
+    """The log could not be reached; whatever was asked for has not been acknowledged.
+
+    ``outcome_unknown`` says that a commit was under way, so that what it held may be stored. Asked
+    again with the same event ids, the log tells.
+    """
+
+    def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
+        super().__init__(message)
+        self.outcome_unknown = outcome_unknown

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, Connection, Table, bindparam, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement, ColumnElement
 from sqlalchemy.types import Boolean, Text, TypeDecorator, TypeEngine
@@ -47,12 +48,18 @@ class Prepared:
 
     def run_many(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
         """Run it for each row; to insert many rows, ``PreparedRows`` is quicker."""
-        text, names = self._text(connection)
-        cursor = connection.connection.cursor()
-        try:
-            cursor.executemany(text, [tuple(row[name] for name in names) for row in rows])
-        finally:
-            cursor.close()
+        names = self.names(connection)
+        self.run_tuples(connection, [tuple(row[name] for name in names) for row in rows])
+
+    def run_tuples(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+        """Run it for each row, whose values stand in the order of ``names``."""
+        text, _ = self._text(connection)
+        with _Cursor(connection, text) as cursor:
+            cursor.executemany(text, rows)
+
+    def names(self, connection: Connection) -> Sequence[str]:
+        """The parameters, in the order in which the statement has them."""
+        return self._text(connection)[1]
 
     def _executed(
         self,
@@ -64,12 +71,9 @@ class Prepared:
         values: Iterable[object] = (parameters[name] for name in names)
         if connection.dialect.name != POSTGRESQL:
             values = map(_as_json, values)
-        cursor = connection.connection.cursor()
-        try:
+        with _Cursor(connection, text) as cursor:
             cursor.execute(text, tuple(values))
             return result(cursor)
-        finally:
-            cursor.close()
 
     def _text(self, connection: Connection) -> tuple[str, Sequence[str]]:
         dialect = connection.dialect
@@ -78,6 +82,26 @@ class Prepared:
             compiled: Any = self._statement.compile(dialect=dialect, column_keys=self._columns)
             known = self._compiled[dialect.name] = (str(compiled), compiled.positiontup or ())
         return known
+
+
+class _Cursor:
+    """A driver's cursor; what the driver raises is SQLAlchemy's, as if it had run the statement."""
+
+    def __init__(self, connection: Connection, text: str) -> None:
+        self._connection = connection
+        self._text = text
+        self._cursor = connection.connection.cursor()
+
+    def __enter__(self) -> Any:
+        return self._cursor
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._cursor.close()
+        driver = self._connection.dialect.loaded_dbapi
+        if isinstance(error, driver.Error):
+            raise DBAPIError.instance(
+                self._text, None, error, driver.Error, hide_parameters=True
+            ) from error
 
 
 class PreparedRows:
@@ -90,11 +114,15 @@ class PreparedRows:
 
     def run(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
         """Store these rows; each gives a value for every column of the table."""
+        self.run_tuples(connection, [tuple(row[name] for name in self._names) for row in rows])
+
+    def run_tuples(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+        """Store these rows, whose values stand in the order of the table's columns."""
         if connection.dialect.name == POSTGRESQL:
-            columns = {name: [row[name] for row in rows] for name in self._names}
-            self._at_once.run(connection, **columns)
+            columns = map(list, zip(*rows, strict=True))
+            self._at_once.run(connection, **dict(zip(self._names, columns, strict=True)))
         else:
-            self._by_row.run_many(connection, rows)
+            self._by_row.run_tuples(connection, rows)
 
 
 def given(*columns: Column[Any]) -> Any:
@@ -153,6 +181,7 @@ def _as_json(value: Any) -> Any:
 
 
 def _by_row(table: Table, key: str | None) -> ClauseElement:
+    # An insert of all columns has its parameters in the table's order.
     if key is None:
         return insert(table)
     statement = sqlite.insert(table)

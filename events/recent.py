@@ -1,6 +1,7 @@
 """The newest events in memory, so that those who follow closely need no database."""
 
 from collections import deque
+from collections.abc import Sequence
 
 from events.store import Recorded
 
@@ -14,7 +15,7 @@ class Recent:
     def __init__(self) -> None:
         self._events: deque[Recorded] = deque(maxlen=RECENT)
 
-    def extend(self, events: list[Recorded]) -> None:
+    def extend(self, events: Sequence[Recorded]) -> None:
         """Take the events that follow; a gap empties the window first."""
         for event in events:
             if self._events and event.position != self._events[-1].position + 1:
@@ -32,3 +33,7 @@ class Recent:
         end = min(start + limit, len(self._events))
         # A deque is slow in its middle; followers ask for its end.
         return [self._events[index] for index in range(start, end)]
+
+    def clear(self) -> None:
+        """Let go of all of them."""
+        self._events.clear()

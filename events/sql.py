@@ -4,20 +4,23 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from events.appending import Heads, Stream, read_heads, store_rows
+from events import reading
+from events.appending import read_heads, store_events
 from events.batching import GroupCommit
-from events.codec import check_upcasts, decode
+from events.codec import CODEC, Codec
 from events.database import Database
-from events.errors import Conflict
-from events.heads import Batch, stage
+from events.decoding import recorded
+from events.errors import InvalidEvent
+from events.heads import Outcome, stage
+from events.intake import Admitted, admit, can_be_stream
+from events.privacy import NoPrivacy, Privacy
 from events.recent import Recent
-from events.store import PAGE, Append, Appended, Recorded
-from events.tables import events, log_info, streams
+from events.store import PAGE, Append, Appended, Recorded, Stored
+from events.verify import Verifier
 from events.wakeup import Wakeup
 
 
@@ -27,15 +30,16 @@ async def open_event_store(
     *,
     clock: Callable[[], int],
     new_epoch: Callable[[], str],
+    codec: Codec = CODEC,
+    privacy: Privacy | None = None,
     shared: bool = False,
 ) -> AsyncIterator["SqlEventStore"]:
     """The log in this database, which must have been migrated; closes after its last commit.
 
     ``shared`` says that other processes append to it, too.
     """
-    check_upcasts()
-    epoch = await database.write(partial(_epoch, new_epoch))
-    store = SqlEventStore(database, clock, epoch, shared=shared)
+    epoch = await database.write(partial(reading.epoch, new_epoch))
+    store = SqlEventStore(database, clock, epoch, codec=codec, privacy=privacy, shared=shared)
     store.wakeup.announce(await store.head())
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(store.commits.run(), name="log-writer")
@@ -49,137 +53,129 @@ class SqlEventStore:
     """Keeps the promise of ``EventStore`` in a database."""
 
     def __init__(
-        self, database: Database, clock: Callable[[], int], epoch: str, *, shared: bool = False
+        self,
+        database: Database,
+        clock: Callable[[], int],
+        epoch: str,
+        *,
+        codec: Codec = CODEC,
+        privacy: Privacy | None = None,
+        shared: bool = False,
     ) -> None:
         self.wakeup = Wakeup()
         self.commits = GroupCommit(self._commit, self._committed)
-        self._database = database
+        self.database = database
         self._clock = clock
         self._epoch = epoch
+        self._codec = codec
+        self._privacy = privacy or NoPrivacy()
         self._shared = shared
         self._recent = Recent()
 
     async def append(self, append: Append) -> Appended:
         """Store the events durably; see ``EventStore``."""
-        return await self.commits.submit(append)
+        sealed = await self._privacy.seal(append.events)
+        return await self.commits.submit(admit(append, sealed=sealed, codec=self._codec))
 
     async def read_stream(self, stream: str, *, after: int = 0) -> list[Recorded]:
         """The stream's events with a version above ``after``."""
-        return await self._database.read(partial(_read_stream, stream, after))
+        if not can_be_stream(stream):
+            return []
+        read = partial(reading.stream, stream, after)
+        return await self._opened(await self.database.read(read))
 
     async def read_all(self, *, after: int, limit: int = PAGE) -> list[Recorded]:
-        """Up to ``limit`` events behind the position ``after``."""
+        """Up to ``limit`` events behind the position ``after``; raises ``Archived``."""
         page = self._recent.page(after=after, limit=limit)
         # That nothing follows what we appended ourselves is only known if nobody else appends.
-        if page is not None and (page or not self._shared):
+        nothing_follows = not self._shared and after >= self.wakeup.head
+        if page is not None and (page or nothing_follows):
             return page
-        return await self._database.read(partial(_read_all, after, limit))
+        return await self._opened(await self.read_stored(after=after, limit=limit))
+
+    async def read_stored(self, *, after: int, limit: int = PAGE) -> list[Stored]:
+        """The same page as it is stored; raises ``Archived``."""
+        return await self.database.read(partial(_page, after, limit))
+
+    async def restore(self, stored: Sequence[Stored]) -> None:
+        """Write these events as they are; see ``EventStore``."""
+        if stored:
+            await self.database.write(partial(_restore, stored), long=True)
+            self.wakeup.announce(stored[-1].position)
 
     async def head(self) -> int:
         """The highest position."""
-        return await self._database.read(_head)
+        return await self.database.read(reading.head)
+
+    async def floor(self) -> int:
+        """The highest archived position."""
+        return await self.database.read(reading.floor)
+
+    async def position_at(self, microseconds: int) -> int:
+        """The last position recorded at this time or before."""
+        return await self.database.read(partial(reading.position_at, microseconds))
 
     async def epoch(self) -> str:
         """The log's name for itself."""
         return self._epoch
 
-    async def _commit(self, appends: Sequence[Append]) -> Sequence[Appended | Conflict]:
-        return await self._database.write(partial(_write, appends, self._clock()))
+    def forget_recent(self) -> None:
+        """Let go of the opened events in memory, such as after a key was destroyed."""
+        self._recent.clear()
+
+    async def _opened(self, stored: Sequence[Stored]) -> list[Recorded]:
+        return await self._privacy.open([recorded(one, self._codec) for one in stored])
+
+    async def _commit(self, appends: Sequence[Admitted]) -> Sequence[Outcome]:
+        work = partial(_write, appends, self._clock(), self._codec)
+        return await self.database.write(work)
 
     def _committed(self, appended: Appended) -> None:
-        self._recent.extend(list(appended.recorded))
+        if not appended.repeated:
+            self._recent.extend(appended.recorded)
         self.wakeup.announce(appended.last)
 
 
-def _epoch(new_epoch: Callable[[], str], connection: Connection) -> str:
-    found = select(log_info.c.value).where(log_info.c.name == "epoch")
-    epoch: str | None = connection.execute(found).scalar_one_or_none()
-    if epoch is None:
-        epoch = new_epoch()
-        connection.execute(insert(log_info), [{"name": "epoch", "value": epoch}])
-    return epoch
-
-
-_FULL = select(events, streams.c.name).join(streams, streams.c.stream_no == events.c.stream_no)
-_PAGE = (
-    _FULL.where(events.c.position > bindparam("after"))
-    .order_by(events.c.position)
-    .limit(bindparam("limit"))
-)
-_STREAM = _FULL.where(
-    streams.c.name == bindparam("name"), events.c.version > bindparam("after")
-).order_by(events.c.version)
-
-
-def _head(connection: Connection) -> int:
-    return read_heads(connection, []).head.position
-
-
 def _write(
-    appends: Sequence[Append], now: int, connection: Connection
-) -> Sequence[Appended | Conflict]:
+    appends: Sequence[Admitted], now: int, codec: Codec, connection: Connection
+) -> Sequence[Outcome]:
+    def earlier(stream: str, after: int, limit: int) -> list[Recorded]:
+        return [
+            recorded(one, codec) for one in reading.stream(stream, after, connection, limit=limit)
+        ]
+
     heads = read_heads(connection, {append.stream for append in appends})
-    versions = {name: stream.version for name, stream in heads.streams.items()}
-    batch = stage(appends, head=heads.head, versions=versions, now=now)
+    batch = stage(
+        appends,
+        head=heads.head,
+        versions={name: stream.version for name, stream in heads.streams.items()},
+        now=now,
+        earlier=earlier,
+    )
     if batch.staged:
-        _store(batch, heads, connection)
+        written = [(one.recorded, one.data, one.meta) for one in batch.staged]
+        store_events(connection, written, versions=batch.versions, heads=heads)
     return batch.outcomes
 
 
-def _store(batch: Batch, heads: Heads, connection: Connection) -> None:
-    known = dict(heads.streams)
-    begun: dict[str, Stream] = {}
-    moved: dict[int, int] = {}
-    for name, version in batch.versions.items():
-        if name in known:
-            moved[known[name].number] = version
-        else:
-            known[name] = begun[name] = Stream(heads.last_number + len(begun) + 1, version)
-    rows = [_row(one.recorded, one.data, known) for one in batch.staged]
-    store_rows(connection, rows, begun=begun, moved=moved)
+def _page(after: int, limit: int, connection: Connection) -> list[Stored]:
+    try:
+        return reading.page(after, limit, connection)
+    except DBAPIError:
+        # A text may be damaged so that it is none any more; whoever verifies needs it all the same.
+        return reading.raw_page(after, limit, connection)
 
 
-def _row(recorded: Recorded, data: bytes, known: dict[str, Stream]) -> dict[str, Any]:
-    return {
-        "position": recorded.position,
-        "stream_no": known[recorded.stream].number,
-        "version": recorded.version,
-        "event_id": recorded.event_id,
-        "type": recorded.type,
-        "schema_version": recorded.schema_version,
-        "occurred_at": recorded.occurred_at,
-        "recorded_at": recorded.recorded_at,
-        "correlation_id": recorded.correlation_id,
-        "causation_id": recorded.causation_id,
-        "data": data.decode(),
-        "meta": msgspec.json.encode(recorded.meta, order="sorted").decode(),
-        "chain": recorded.chain,
-    }
-
-
-def _read_stream(stream: str, after: int, connection: Connection) -> list[Recorded]:
-    rows = connection.execute(_STREAM, {"name": stream, "after": after})
-    return [_recorded(row) for row in rows]
-
-
-def _read_all(after: int, limit: int, connection: Connection) -> list[Recorded]:
-    rows = connection.execute(_PAGE, {"after": after, "limit": limit})
-    return [_recorded(row) for row in rows]
-
-
-def _recorded(row: Row[Any]) -> Recorded:
-    return Recorded(
-        position=row.position,
-        stream=row.name,
-        version=row.version,
-        event_id=row.event_id,
-        type=row.type,
-        schema_version=row.schema_version,
-        occurred_at=row.occurred_at,
-        recorded_at=row.recorded_at,
-        correlation_id=row.correlation_id,
-        causation_id=row.causation_id,
-        fact=decode(row.type, row.schema_version, row.data.encode()),
-        meta=msgspec.json.decode(row.meta),
-        chain=row.chain,
+def _restore(stored: Sequence[Stored], connection: Connection) -> None:
+    heads = read_heads(connection, {one.stream for one in stored})
+    before = {name: stream.version for name, stream in heads.streams.items()}
+    damage = Verifier(heads.head, before).check(stored)
+    if damage is not None:
+        raise InvalidEvent(f"position {damage.position} does not follow: {damage.why}")
+    written = [(one, one.data, one.meta) for one in stored]
+    store_events(
+        connection,
+        written,
+        versions={one.stream: one.version for one in stored},
+        heads=heads,
     )

@@ -5,13 +5,14 @@
 * The versions of a stream are 1, 2, 3, ... and rise with the position.
 * An append is all or nothing, and what it returned for is durable.
 * Of many appends that expect the same version exactly one wins; the others get ``Conflict``.
+* An append that is repeated with the same event ids is stored once, and answered as the first time.
 * ``recorded_at`` never decreases.
 
 One contract suite holds every store to this promise (``tests/contract/test_event_store.py``).
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -20,8 +21,13 @@ from events.document.facts import DocumentEvent
 NO_STREAM = 0
 """The expected version of a stream that must not exist yet."""
 
+ANY = -1
+"""Append wherever the stream is: only for bookkeeping that may be counted twice."""
+
 PAGE = 500
 """How many events one read of the log returns at most."""
+
+_DOCUMENT = "document-"
 
 
 class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,16 +53,19 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     events: Sequence[NewEvent]
 
 
-class Appended(msgspec.Struct, frozen=True):
-    """Where the events of an append are: positions ``first`` to ``last``, stream ``version``."""
+class Unreadable(msgspec.Struct, frozen=True):
+    """Stands for a fact that this code cannot read: an unknown type, a newer version, damage.
 
-    first: int
-    last: int
+    ``document_id`` is the document it is about, as far as that can be told (else empty).
+    """
+
+    document_id: str
+    type: str
     version: int
-    recorded: Sequence["Recorded"] = ()
+    why: str
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+class Recorded(msgspec.Struct, frozen=True):
     """A fact in the log."""
 
     position: int
@@ -69,16 +78,51 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: int
     correlation_id: str
     causation_id: str | None
-    fact: DocumentEvent
-    meta: dict[str, Any]
+    fact: DocumentEvent | Unreadable
+    meta: dict[str, str]
     chain: bytes
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """An event as the database holds it, undecoded: for export, import and verification."""
+
+    position: int
+    stream: str
+    version: int
+    event_id: str
+    type: str
+    schema_version: int
+    occurred_at: int
+    recorded_at: int
+    correlation_id: str
+    causation_id: str | None
+    data: bytes
+    meta: bytes
+    chain: bytes
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """Where the events of an append are: positions ``first`` to ``last``, stream ``version``.
+
+    ``repeated`` says that they were there already: the same append had been stored before.
+    """
+
+    first: int
+    last: int
+    version: int
+    recorded: Sequence[Recorded] = ()
+    repeated: bool = False
 
 
 class EventStore(Protocol):
     """An append-only log of events in streams."""
 
     async def append(self, append: Append) -> Appended:
-        """Store the events durably; raises ``Conflict``, ``Overloaded`` or ``LogUnavailable``."""
+        """Store the events durably.
+
+        Raises ``Conflict``, ``CorruptedIdempotency``, ``InvalidEvent``, ``Overloaded`` or
+        ``LogUnavailable``; then nothing is stored, unless the last one says that it cannot tell.
+        """
         ...
 
     async def read_stream(self, stream: str, *, after: int = 0) -> list[Recorded]:
@@ -86,11 +130,34 @@ class EventStore(Protocol):
         ...
 
     async def read_all(self, *, after: int, limit: int = PAGE) -> list[Recorded]:
-        """Up to ``limit`` events at the positions ``after + 1`` and following."""
+        """Up to ``limit`` events at the positions ``after + 1`` and following.
+
+        Raises ``Archived`` when the first of them is not in the database any more.
+        """
+        ...
+
+    async def read_stored(self, *, after: int, limit: int = PAGE) -> list[Stored]:
+        """The same page as it is stored; damaged text comes with replacement characters."""
+        ...
+
+    async def restore(self, stored: Sequence[Stored]) -> None:
+        """Write these events, unchanged, at the next positions; all or none.
+
+        Raises ``InvalidEvent`` when they do not follow on what is here (position, version, time,
+        chain).
+        """
         ...
 
     async def head(self) -> int:
         """The highest position; 0 when the log is empty."""
+        ...
+
+    async def floor(self) -> int:
+        """The highest position that is archived; reading begins behind it. 0 if nothing is."""
+        ...
+
+    async def position_at(self, microseconds: int) -> int:
+        """The last position that was recorded at this time or before; ``floor`` if none was."""
         ...
 
     async def epoch(self) -> str:
@@ -100,4 +167,9 @@ class EventStore(Protocol):
 
 def document_stream(document_id: str) -> str:
     """The stream that holds a document's life."""
-    return f"document-{document_id}"
+    return f"{_DOCUMENT}{document_id}"
+
+
+def document_of(stream: str) -> str:
+    """The document whose life this stream holds; empty if it holds something else."""
+    return stream.removeprefix(_DOCUMENT) if stream.startswith(_DOCUMENT) else ""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, Index, String
 
+from events.decoding import readable
 from events.document.duties import tidying
 from events.document.evolve import evolve
 from events.document.facts import TransportObserved
@@ -76,7 +77,7 @@ class Documents(Projection[Tracked]):
         """The document after this event."""
         before = state.document if state else None
         return Tracked(
-            document=evolve(before, event.fact),
+            document=evolve(before, readable(event)),
             version=event.version,
             position=event.position,
             first_position=state.first_position if state else event.position,

@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from events.store import Recorded
+from events.store import Recorded, Unreadable
 from projections.projection import Projection
 
 S = TypeVar("S")
@@ -161,4 +161,4 @@ def poison(key: str | None, event: Recorded, error: BaseException) -> Poison:
 
 def is_readable(event: Recorded) -> bool:
     """Whether this code can read the event; if not, every fold leaves it out."""
-    return True
+    return not isinstance(event.fact, Unreadable)

@@ -4,12 +4,15 @@ from typing import assert_never
 
 from events.document import facts
 from events.document.facts import DocumentEvent
+from events.store import Unreadable
 from projections.views import instant
 
 
-def sentence(event: DocumentEvent) -> str:  # noqa: C901 - one flat match, closed by assert_never
+def sentence(event: DocumentEvent | Unreadable) -> str:  # noqa: C901 - one flat match, closed by assert_never
     """What happened, in one sentence."""
     match event:
+        case Unreadable():
+            return f"{event.type} version {event.version} cannot be shown: {event.why}."
         case facts.DocumentRegistered():
             return _registered(event)
         case facts.EnqueueRequested():

@@ -8,7 +8,7 @@ from events.document.duties import Duty, Task, duties
 from events.document.evolve import evolve
 from events.document.policy import Policy
 from events.document.state import Document
-from events.store import Recorded
+from events.store import Recorded, Unreadable
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -50,6 +50,9 @@ class Agenda:
     def hear(self, event: Recorded) -> bool:
         """Take one more event into account; ``False`` if the document must be loaded first."""
         document_id = event.fact.document_id
+        if isinstance(event.fact, Unreadable):
+            self._let_go(document_id)  # what is not understood cannot be acted on
+            return True
         before = self._open.get(document_id)
         if before is None and event.version > 1:
             return False
@@ -83,6 +86,11 @@ class Agenda:
 
     def _duties(self, current: Open) -> list[Duty]:
         return duties(current.document, heard_at=current.heard_at, policy=self._policy)
+
+    def _let_go(self, document_id: str) -> None:
+        self._open.pop(document_id, None)
+        for task in Task:
+            self._awaited.pop((document_id, task), None)
 
     def _arrange(self, document_id: str) -> None:
         for task in Task:

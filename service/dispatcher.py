@@ -14,7 +14,7 @@ from events.document.attempts import expire
 from events.document.duties import Task
 from events.document.facts import DocumentEvent
 from events.document.state import Document, Status
-from events.errors import WaybillError
+from events.errors import UnknownEvent, WaybillError
 from events.follow import follow
 from events.store import EventStore, Recorded
 from events.wakeup import Wakeup
@@ -88,7 +88,10 @@ class Dispatcher:
 
     async def _resume(self, document: Document) -> None:
         if document.status is Status.PROCESSING:
-            await self._end_interrupted(document.id)
+            try:
+                await self._end_interrupted(document.id)
+            except UnknownEvent as error:
+                log.warning("a document is left alone", document_id=document.id, error=str(error))
         elif document.publishing is not None:
             self._agenda.postpone(document.id, Task.REPUBLISH, self._clock())
 
@@ -113,7 +116,11 @@ class Dispatcher:
 
     async def _wake(self, event: Recorded) -> None:
         document_id, version = event.fact.document_id, event.version
-        version, document = await self._documents.load(document_id, version=version)
+        try:
+            version, document = await self._documents.load(document_id, version=version)
+        except UnknownEvent as error:
+            log.warning("a document is left alone", document_id=document_id, error=str(error))
+            return
         if document is not None:
             self._agenda.start_with(document, version=version, heard_at=event.recorded_at)
 

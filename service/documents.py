@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from events.decoding import readable
 from events.document import decisions
 from events.document.decisions import known
 from events.document.evolve import evolve
@@ -152,7 +153,7 @@ class Documents:
         document: Document | None = None
         version = 0
         for event in await self._store.read_stream(document_stream(document_id)):
-            document = evolve(document, event.fact)
+            document = evolve(document, readable(event))
             version = event.version
         return version, document
 

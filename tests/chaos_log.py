@@ -1,6 +1,7 @@
 """A log of several documents' lives, made by the real decisions in worlds where much goes wrong."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -39,7 +40,9 @@ async def stored(lines: Iterable[Line]) -> MemoryEventStore:
     for number, (now, fact) in enumerate(lines):
         clock.now = now
         stream = document_stream(fact.document_id)
-        event = NewEvent(event_id=f"event-{number}", fact=fact, occurred_at=now, correlation_id="c")
+        event = NewEvent(
+            event_id=str(UUID(int=number)), fact=fact, occurred_at=now, correlation_id="c"
+        )
         await store.append(Append(stream=stream, expected=versions.get(stream, 0), events=[event]))
         versions[stream] = versions.get(stream, 0) + 1
     return store

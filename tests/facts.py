@@ -1,6 +1,7 @@
 """Recorded events of documents, for whoever folds them: a story in, a log out."""
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from events.chain import GENESIS
 from events.codec import encode
@@ -182,7 +183,7 @@ def recorded(
                 position=position,
                 stream=stream,
                 version=versions[stream],
-                event_id=f"event-{position}",
+                event_id=str(UUID(int=position)),
                 type=encode(fact).type,
                 schema_version=1,
                 occurred_at=at + position * apart,

@@ -7,7 +7,8 @@ from litestar.openapi.spec import Example
 from litestar.params import PathParameter
 
 from events.codec import encode
-from events.store import Recorded
+from events.document.facts import DocumentEvent
+from events.store import Recorded, Unreadable
 from projections.sentences import sentence
 from projections.views import DocumentView, instant
 from service.web.examples import DOCUMENT_ID
@@ -70,6 +71,10 @@ def event_view(recorded: Recorded) -> EventView:
         type=recorded.type,
         occurred_at=instant(recorded.occurred_at),
         recorded_at=instant(recorded.recorded_at),
-        data=msgspec.Raw(encode(recorded.fact).data),
+        data=msgspec.Raw(_content(recorded.fact)),
         text=sentence(recorded.fact),
     )
+
+
+def _content(fact: DocumentEvent | Unreadable) -> bytes:
+    return b"{}" if isinstance(fact, Unreadable) else encode(fact).data

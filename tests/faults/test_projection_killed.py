@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Connection, inspect
 
+from events.codec import CODEC
 from events.database import Work
+from events.decoding import recorded
 from events.document.facts import DocumentEvent
 from events.memory import MemoryEventStore
 from events.sqlite import SqliteDatabase, open_sqlite
@@ -146,8 +148,9 @@ def _assert_folds(
     names = {build.table_name for build in known}
     there = {name for name in inspect(connection).get_table_names() if name.startswith("doc")}
     assert there == names
+    log = [recorded(one, CODEC) for one in store._events]
     for build in known:
-        states = folded(projection, store._events, upto=build.position)
+        states = folded(projection, log, upto=build.position)
         table = table_of(projection.table, build.table_name)
         assert digest(connection, table) == digest_of(projection, states)
     return [build.position for build in known]

@@ -14,9 +14,10 @@ CURRENT = dict(codec.NAMES.values())
 
 def test_every_event_type_has_its_golden_file() -> None:
     kept = {type_and_version(path) for path in golden_files()}
+    needed = {(name, version) for name, last in CURRENT.items() for version in range(1, last + 1)}
 
-    # `python -m tests.golden` writes what is missing.
-    assert set(CURRENT.items()) - kept == set()
+    # `python -m tests.golden` writes what is missing of today; an old version has its file already.
+    assert needed - kept == set()
 
 
 def test_there_is_no_golden_file_of_an_event_that_cannot_be() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from events.decoding import readable
 from events.document.facts import DocumentEvent
 from events.document.policy import Policy
 from events.document.state import Document
@@ -159,4 +160,4 @@ class World:
                 await self.store.wakeup.wait_beyond(head)
 
     async def history(self, document_id: str) -> list[DocumentEvent]:
-        return [e.fact for e in await self.store.read_stream(document_stream(document_id))]
+        return [readable(e) for e in await self.store.read_stream(document_stream(document_id))]

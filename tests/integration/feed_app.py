@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
+from uuid import UUID
 
 import httpx
 import uvicorn
@@ -78,7 +79,7 @@ class FeedWorld:
         document_id = facts[0].document_id
         events = [
             NewEvent(
-                event_id=f"event-{next(self._ids)}",
+                event_id=str(UUID(int=next(self._ids))),
                 fact=fact,
                 occurred_at=0,
                 correlation_id=document_id,

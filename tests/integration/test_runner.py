@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import pytest
 
@@ -39,7 +40,7 @@ async def tell(store: MemoryEventStore, facts: list[DocumentEvent]) -> int:
     for number, fact in enumerate(facts):
         stream = document_stream(fact.document_id)
         version = len(await store.read_stream(stream))
-        new = NewEvent(event_id=f"e{number}", fact=fact, occurred_at=0, correlation_id="c")
+        new = NewEvent(event_id=str(UUID(int=number)), fact=fact, occurred_at=0, correlation_id="c")
         await store.append(Append(stream=stream, expected=version, events=[new]))
     return await store.head()
 

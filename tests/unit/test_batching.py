@@ -9,16 +9,17 @@ import pytest
 from events.batching import MAX_APPENDS, MAX_EVENTS, MAX_WAITING, GroupCommit
 from events.codec import MAX_EVENT_BYTES
 from events.errors import Conflict, InvalidEvent, LogUnavailable, Overloaded
+from events.heads import Outcome
+from events.intake import Admitted, admit
 from events.store import Append, Appended
 from tests.stores import append
 
 pytestmark = pytest.mark.anyio
 
-Outcome = Appended | Conflict
-Judge = Callable[[Append], Outcome]
+Judge = Callable[[Admitted], Outcome]
 
 
-def stored(_append: Append) -> Outcome:
+def stored(_append: Admitted) -> Outcome:
     return Appended(1, 1, 1)
 
 
@@ -33,7 +34,7 @@ class Disk:
         self.gone = False
         self._judge = judge
 
-    async def commit(self, appends: Sequence[Append]) -> Sequence[Outcome]:
+    async def commit(self, appends: Sequence[Admitted]) -> Sequence[Outcome]:
         await self.free.wait()
         streams = [one.stream for one in appends]
         if self.gone:
@@ -52,8 +53,11 @@ class Desk:
         self.told: list[Appended] = []
         self.commits = GroupCommit(disk.commit, self.told.append)
 
+    async def submit(self, append: Append) -> Appended:
+        return await self.commits.submit(admit(append))
+
     async def all(self, *appends: Append) -> list[Appended | BaseException]:
-        submitted = [self.commits.submit(one) for one in appends]
+        submitted = [self.submit(one) for one in appends]
         return await asyncio.gather(*submitted, return_exceptions=True)
 
 
@@ -81,7 +85,7 @@ async def everybody_had_a_turn() -> None:
 
 async def test_a_lone_append_is_written_at_once() -> None:
     async with at_work(Disk()) as desk:
-        await desk.commits.submit(small(0))
+        await desk.submit(small(0))
 
         assert desk.disk.commits == [["s0"]]
         assert len(desk.told) == 1
@@ -90,7 +94,7 @@ async def test_a_lone_append_is_written_at_once() -> None:
 async def test_what_arrives_during_a_commit_shares_the_next() -> None:
     async with at_work(Disk()) as desk:
         desk.disk.free.clear()
-        first = asyncio.create_task(desk.commits.submit(small(0)))
+        first = asyncio.create_task(desk.submit(small(0)))
         await everybody_had_a_turn()
         rest = asyncio.create_task(desk.all(*map(small, range(1, 10))))
         await everybody_had_a_turn()
@@ -117,7 +121,7 @@ async def test_a_commit_has_a_most_of_events_but_one_append_is_never_split() -> 
 
 
 async def test_a_conflict_is_its_own_append_s_and_nobody_else_s() -> None:
-    def judge(one: Append) -> Outcome:
+    def judge(one: Admitted) -> Outcome:
         lost = Conflict(one.stream, expected=0, actual=1)
         return lost if one.stream == "s1" else Appended(1, 1, 1)
 
@@ -148,7 +152,7 @@ async def test_when_the_disk_is_gone_everybody_hears_so_and_later_ones_go_on() -
         disk.gone = False
 
         assert all(isinstance(one, LogUnavailable) for one in outcomes)
-        assert isinstance(await desk.commits.submit(small(9)), Appended)
+        assert isinstance(await desk.submit(small(9)), Appended)
 
 
 async def test_an_event_that_cannot_be_stored_never_reaches_a_batch() -> None:
@@ -162,13 +166,13 @@ async def test_an_event_that_cannot_be_stored_never_reaches_a_batch() -> None:
 async def test_a_full_queue_refuses_at_once() -> None:
     async with at_work(Disk()) as desk:
         desk.disk.free.clear()
-        first = asyncio.create_task(desk.commits.submit(small(0)))
+        first = asyncio.create_task(desk.submit(small(0)))
         await everybody_had_a_turn()
         waiting = asyncio.create_task(desk.all(*map(small, range(1, MAX_WAITING + 1))))
         await everybody_had_a_turn()
 
         with pytest.raises(Overloaded):
-            await desk.commits.submit(small(-1))
+            await desk.submit(small(-1))
 
         desk.disk.free.set()
         assert all(isinstance(one, Appended) for one in [await first, *await waiting])
@@ -177,15 +181,15 @@ async def test_a_full_queue_refuses_at_once() -> None:
 async def test_who_goes_away_before_the_commit_is_left_out_and_after_it_is_written() -> None:
     async with at_work(Disk()) as desk:
         desk.disk.free.clear()
-        staged = asyncio.create_task(desk.commits.submit(small(0)))
+        staged = asyncio.create_task(desk.submit(small(0)))
         await everybody_had_a_turn()
-        waiting = asyncio.create_task(desk.commits.submit(small(1)))
+        waiting = asyncio.create_task(desk.submit(small(1)))
         await everybody_had_a_turn()
         staged.cancel()
         waiting.cancel()
         await asyncio.gather(staged, waiting, return_exceptions=True)
         desk.disk.free.set()
-        await desk.commits.submit(small(2))
+        await desk.submit(small(2))
 
         assert desk.disk.commits == [["s0"], ["s2"]]
         assert len(desk.told) == 2
@@ -201,4 +205,4 @@ async def test_closing_writes_what_waits_and_takes_no_more() -> None:
 
     assert all(isinstance(one, Appended) for one in await waiting)
     with pytest.raises(LogUnavailable):
-        await desk.commits.submit(small(9))
+        await desk.submit(small(9))
