@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import append, documents, large, memory, startup, upload_memory
+from benchmarks import append, documents, large, memory, read, rebuild, startup, upload_memory
 from benchmarks.figure import Figure
 from benchmarks.machine import IN_MEMORY, conditions_of, file_system
 from benchmarks.saving import save
@@ -21,6 +21,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "documents": documents.run,
     "large": large.run,
     "memory": memory.run,
+    "read": read.run,
+    "rebuild": rebuild.run,
     "upload_memory": upload_memory.run,
     "startup": startup.run,
 }

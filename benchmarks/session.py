@@ -22,6 +22,7 @@ class Sizes:
     megabytes: int
     pages: int
     upload_megabytes: int
+    log_events: int
 
 
 FULL = Sizes(
@@ -31,6 +32,7 @@ FULL = Sizes(
     megabytes=10,
     pages=300,
     upload_megabytes=200,
+    log_events=1_000_000,
 )
 SMALL = Sizes(
     lone_appends=200,
@@ -39,6 +41,7 @@ SMALL = Sizes(
     megabytes=2,
     pages=40,
     upload_megabytes=40,
+    log_events=50_000,
 )
 """Enough to see that a benchmark works; its figures mean little."""
 
