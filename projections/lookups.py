@@ -41,21 +41,11 @@ class Lookups:
 
     async def reach(self, position: int) -> bool:
         """Wait until the documents' table includes this position; ``False`` if it takes long."""
-        return await self._reached(position, self._applied)
+        return await reached(position, self._applied, patience=self._patience)
 
     async def reach_all(self, position: int) -> bool:
         """Wait until all that the queue's numbers are made of includes this position."""
-        return await self._reached(position, self._applied, self._minutes)
-
-    async def _reached(self, position: int, *tables: Wakeup) -> bool:
-        try:
-            async with asyncio.timeout(self._patience):
-                for applied in tables:
-                    while applied.head < position:
-                        await applied.wait_beyond(position - 1)
-        except TimeoutError:
-            return False
-        return True
+        return await reached(position, self._applied, self._minutes, patience=self._patience)
 
     async def document(self, document_id: str) -> Tracked | None:
         """The document of this id."""
@@ -89,3 +79,15 @@ class Lookups:
     async def queue(self, *, now: int, minutes: int) -> QueueView:
         """The queue now, and its last minutes."""
         return await self._database.read(partial(queues.queue, now=now, minutes=minutes))
+
+
+async def reached(position: int, *tables: Wakeup, patience: float) -> bool:
+    """Wait until all these tables tell of this position; ``False`` if it takes long."""
+    try:
+        async with asyncio.timeout(patience):
+            for applied in tables:
+                while applied.head < position:
+                    await applied.wait_beyond(position - 1)
+    except TimeoutError:
+        return False
+    return True

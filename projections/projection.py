@@ -28,9 +28,15 @@ class Projection(ABC, Generic[S]):
     linger: float = 0.0
     """Seconds to let events gather after some were folded; few when somebody waits for the rows."""
     table: Table
-    """The pattern of its tables: at least ``key`` and ``state``; see ``projected_table``."""
+    """The pattern of its tables; see ``projected_table``. If left out: ``key`` and ``state``."""
     state: type[S]
     """What a row's state is; anything that msgspec reads back from JSON."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = cls.__dict__
+        if "table" not in own and isinstance(own.get("name"), str) and "version" in own:
+            cls.table = projected_table(own["name"], own["version"])
 
     @abstractmethod
     def key(self, event: Recorded) -> str | None:

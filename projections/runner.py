@@ -36,6 +36,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """How far its rows tell of the log."""
     building: int | None
     """How far the table is that is being made beside it."""
+    failing: str | None
+    """What went wrong last, as long as it does not work at all."""
     failed: str | None
     """Why the last table that was being made was given up."""
     stopped: Poison | None
@@ -72,7 +74,7 @@ class Runner(Generic[S]):
             settle_seconds=settle_seconds,
             aside=aside,
         )
-        self._projection = projection
+        self.projection = projection
         self._store = store
         self._database = database
         self._log = log
@@ -81,6 +83,7 @@ class Runner(Generic[S]):
         self._aside = aside
         self._applier: Applier[S] | None = None
         self._stopped: Poison | None = None
+        self._failing: str | None = None
 
     @property
     def position(self) -> int:
@@ -91,10 +94,11 @@ class Runner(Generic[S]):
         """How this projection is now."""
         applier, builder = self._applier, self.builder
         return Condition(
-            name=self._projection.name,
-            version=self._projection.version,
+            name=self.projection.name,
+            version=self.projection.version,
             position=self.position,
             building=builder.position if builder.building else None,
+            failing=self._failing,
             failed=builder.failed,
             stopped=self._stopped,
             set_aside=dict(applier.set_aside) if applier else {},
@@ -103,6 +107,13 @@ class Runner(Generic[S]):
 
     async def run(self) -> None:
         """Follow the log for ever, from the checkpoint on."""
+        try:
+            await self._run()
+        except Exception as error:
+            self._failing = f"{type(error).__name__}: {error}"
+            raise
+
+    async def _run(self) -> None:
         head = await self._store.head()
         await self._database.write(lambda connection: self._prepare(head, connection))
         while True:
@@ -122,22 +133,22 @@ class Runner(Generic[S]):
     def _prepare(self, head: int, connection: Connection) -> None:
         """See to it that there is a table to read, or that one is being made."""
         create_tables(connection)
-        builds.retire_others(connection, self._projection, now=self._clock())
-        known = builds.known(connection, self._projection.name)
-        ours = [one for one in known if one.version == self._projection.version]
+        builds.retire_others(connection, self.projection, now=self._clock())
+        known = builds.known(connection, self.projection.name)
+        ours = [one for one in known if one.version == self.projection.version]
         if any(one.state in (LIVE, BUILDING) for one in ours):
             return
-        build = builds.begin(connection, self._projection)
+        build = builds.begin(connection, self.projection)
         if head <= NEAR:
             builds.switch(connection, build, position=0, now=self._clock())
 
     def _active(self, connection: Connection) -> Build | None:
-        return builds.active_build(connection, projection=self._projection)
+        return builds.active_build(connection, projection=self.projection)
 
     async def _follow(self, build: Build) -> None:
-        applier = Applier(self._projection, build, database=self._database, aside=self._aside)
+        applier = Applier(self.projection, build, database=self._database, aside=self._aside)
         await self._open(applier)
-        self._applier, self._stopped = applier, None
+        self._applier, self._stopped, self._failing = applier, None, None
         async for page in follow(self._store, after=applier.position, wakeup=self._log):
             try:
                 states = await applier.apply(page)
@@ -145,8 +156,8 @@ class Runner(Generic[S]):
                 self._tell(applier.position, list(stopped.states.values()))
                 raise
             self._tell(applier.position, list(states.values()))
-            if self._projection.linger and len(page) < PAGE:
-                await asyncio.sleep(self._projection.linger)
+            if self.projection.linger and len(page) < PAGE:
+                await asyncio.sleep(self.projection.linger)
 
     async def _open(self, applier: Applier[S]) -> None:
         """Go on where the build is; what others did to it is told as if we had."""

@@ -17,13 +17,9 @@ from events.document.state import Document
 from events.sql import SqlEventStore, open_event_store
 from events.sqlite import SqliteDatabase, open_sqlite
 from migrations import upgrade
-from projections import PROJECTIONS
-from projections.documents import NAME as DOCUMENTS
 from projections.lookups import Lookups
 from projections.past import Past
-from projections.queues import NAME as MINUTES
 from projections.reads import DocumentReads
-from projections.runner import Runner
 from projections.tables import create_tables
 from service import __version__
 from service.anchor import HeadPublisher
@@ -42,6 +38,7 @@ from service.orphans import OrphanRemover
 from service.processing.limits import Limits
 from service.processing.pool import Pool
 from service.processing.registry import ProcessorSpec
+from service.projecting import projecting
 from service.publisher import Publisher
 from service.settings import Settings
 from service.signing_keys import SigningKeys
@@ -103,10 +100,14 @@ async def open_service(
 
         documents = Documents(store, clock=system_clock, new_id=new_id, policy=policy, node=node)
         hub = await _hub(store, read_database)
-        runners = _runners(store, read_database, hub)
-        lookups = Lookups(
-            read_database, runners[DOCUMENTS].applied, minutes=runners[MINUTES].applied
+        tables = projecting(
+            store,
+            read_database,
+            clock=system_clock,
+            own=settings.projections,
+            on_documents=hub.hear,
         )
+        lookups = tables.lookups
         enqueuer = Enqueuer(
             documents,
             publisher,
@@ -132,8 +133,7 @@ async def open_service(
             metrics=metrics,
         )
         loops = {
-            **{f"projection {name}": runner.run for name, runner in runners.items()},
-            **{f"rebuilding {name}": runner.builder.run for name, runner in runners.items()},
+            **tables.loops(),
             "feed": hub.run,
             "dispatcher": _dispatching(dispatcher, lookups, store),
             "head of the log": HeadPublisher(store).run,
@@ -156,7 +156,7 @@ async def open_service(
             broker="embedded" if qstash.embedded else "qstash",
             log=store.wakeup,
             databases=[log_database, read_database],
-            runners=runners,
+            projecting=tables,
             dispatcher=dispatcher,
             pool=pool,
             hub=hub,
@@ -170,6 +170,7 @@ async def open_service(
         )
         rooms = ServiceRooms(
             attempts=attempts,
+            catalog=tables.catalog,
             clock=system_clock,
             deliveries=deliveries,
             documents=documents,
@@ -249,20 +250,6 @@ async def _hub(store: SqlEventStore, database: Database) -> Hub:
         elapsed=elapsed,
         jitter=jitter,
     )
-
-
-def _runners(store: SqlEventStore, database: Database, hub: Hub) -> dict[str, Runner[Any]]:
-    return {
-        projection.name: Runner(
-            projection,
-            store=store,
-            database=database,
-            log=store.wakeup,
-            clock=system_clock,
-            on_applied=hub.hear if projection.name == DOCUMENTS else None,
-        )
-        for projection in PROJECTIONS
-    }
 
 
 def _flow(processors: Any, settings: Settings, pool: Pool) -> Callable[[Document], tuple[str, int]]:

@@ -1,15 +1,16 @@
 """How the running service is, as its rooms know it: for /health, /metrics and ``doctor``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from events.wakeup import Wakeup
-from projections.runner import Condition, Runner
+from projections.runner import Condition
 from projections.views import instant
 from service.dispatcher import Dispatcher
 from service.feed.hub import Hub
 from service.metrics import Metrics
 from service.processing.pool import Pool
+from service.projecting import Projecting
 
 LAG_LIMIT = 10_000
 """Events that a projection may be behind before it counts as a trouble."""
@@ -34,7 +35,7 @@ class Vitals:
         broker: str,
         log: Wakeup,
         databases: Sequence[Kept],
-        runners: Mapping[str, Runner[object]],
+        projecting: Projecting,
         dispatcher: Dispatcher,
         pool: Pool,
         hub: Hub,
@@ -45,7 +46,8 @@ class Vitals:
         self.stopping = False
         self._log = log
         self._databases = databases
-        self._runners = runners
+        self._runners = projecting.runners
+        self._failures = projecting.failures
         self._dispatcher = dispatcher
         self._pool = pool
         self._hub = hub
@@ -56,6 +58,8 @@ class Vitals:
         found = [each.trouble for each in self._databases if each.trouble is not None]
         if self._dispatcher.silent is not None:
             found.append(f"QStash does not answer: {self._dispatcher.silent.message}")
+        for target, why in self._failures.items():
+            found.append(f"The projection {target} cannot be used: {why}.")
         for runner in self._runners.values():
             found += wrong_with(runner.condition(), head=self._log.head)
         return found
@@ -85,6 +89,8 @@ def wrong_with(projection: Condition, *, head: int) -> list[str]:
     """What an operator should know of this projection, in sentences."""
     name, again = projection.name, f"`waybill rebuild {projection.name}`"
     found = []
+    if projection.failing is not None:
+        found.append(f"The projection {name} does not work: {projection.failing}.")
     if projection.stopped is not None:
         since = instant(projection.stopped.recorded_at)
         found.append(

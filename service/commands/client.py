@@ -75,6 +75,10 @@ class Client:
     async def get(self, path: str) -> Mapping[str, Any]:
         return _answer(await self.look(path))
 
+    async def post(self, path: str) -> Mapping[str, Any]:
+        """Asks for something that needs no body."""
+        return _answer(await self._send(self.http.build_request("POST", path)))
+
     async def look(self, path: str) -> httpx.Response:
         """Whatever the server answers, refusals too."""
         return await self._send(self.http.build_request("GET", path))

@@ -10,6 +10,7 @@ from service.commands.cancel import cancel
 from service.commands.demo import demo
 from service.commands.doctor import doctor
 from service.commands.history import history
+from service.commands.rebuild import rebuild
 from service.commands.retry import retry
 from service.commands.serve import serve
 from service.commands.settings import settings
@@ -26,6 +27,7 @@ VERBS = (
     retry,
     cancel,
     doctor,
+    rebuild,
     settings,
     broker,
     version,

@@ -191,6 +191,13 @@ class Settings:
         variable="QSTASH_NEXT_SIGNING_KEY",
     )
 
+    # Projections
+    projections: str = setting(
+        text("pairs of module:Class with commas between them"),
+        "",
+        "Projections of your own, as `module:Class`, with commas between them.",
+    )
+
     # Running
     durability: Literal["full", "relaxed"] = setting(
         choice(["full", "relaxed"]),

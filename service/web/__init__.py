@@ -7,6 +7,7 @@
 ``health``     how the service is, and its queue
 ``log``        the head of the log
 ``moments``    ``min_position`` and ``as_of``, which several of these take
+``projections``  how the tables are, their rows, and a rebuild
 ``dashboard``  the page
 ``openapi``    the description of all this; ``described`` has its words, ``examples`` its examples
 """
@@ -31,6 +32,7 @@ from service.web.health import get_queue, health, metrics_page
 from service.web.log import get_log_head
 from service.web.openapi import openapi_config
 from service.web.problems import to_response
+from service.web.projections import list_projections, list_rows, rebuild
 from service.web.qstash import callback, failed, process
 from service.web.rooms import ServiceRooms
 from service.web.uploads import upload
@@ -50,6 +52,9 @@ def create_web(*, rooms: ServiceRooms | None, api_token: str | None, version: st
             retry,
             cancel,
             get_queue,
+            list_projections,
+            list_rows,
+            rebuild,
             get_log_head,
             metrics_page,
         ],

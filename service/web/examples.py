@@ -119,6 +119,37 @@ HEAD: dict[str, Any] = {
     "epoch": "82e55d20",
 }
 
+PROJECTIONS: dict[str, Any] = {
+    "projections": [
+        {
+            "name": "documents",
+            "version": 1,
+            "status": "stale",
+            "build": 0,
+            "position": 18422,
+            "lag": 0,
+            "rebuild": {"build": 1, "position": 9000},
+            "failed": None,
+            "stale_since": None,
+            "error": None,
+            "needs_rebuild": False,
+            "rows_set_aside": 1,
+            "set_aside": [
+                {"key": DOCUMENT_ID, "position": 17001, "error": "ValueError: a fold that fails"}
+            ],
+        }
+    ],
+    "position": 18422,
+}
+ROWS: dict[str, Any] = {
+    "name": "queue_minutes",
+    "version": 1,
+    "position": 18422,
+    "rows": [{"key": "29731394", "state": {"minute": 29731394, "received": 5, "started": 4}}],
+    "next": "29731394",
+}
+REBUILD: dict[str, Any] = {"build": 1, "position": 0}
+
 HEALTH: dict[str, Any] = {
     "status": "ok",
     "reasons": [],

@@ -41,6 +41,13 @@ async def reach_queue(position: int, rooms: ServiceRooms) -> None:
         raise _behind(position, rooms.lookups.position)
 
 
+async def reach_rows(position: int, name: str, rooms: ServiceRooms) -> None:
+    """The same for the rows of any projection."""
+    await _exists(position, rooms)
+    if position and not await rooms.catalog.reach(name, position):
+        raise _behind(position, rooms.catalog.position(name))
+
+
 async def _exists(position: int, rooms: ServiceRooms) -> None:
     if position and position > (head := await rooms.store.head()):
         raise Problem(

@@ -20,6 +20,9 @@ from events.errors import (
     Refused,
     UnknownEvent,
 )
+from projections.builds import NotReady
+from projections.catalog import ProjectionUnknown
+from projections.past import NotReached
 from service.storage import BadObjectName, ObjectMissing
 from service.web.complaints import complaint
 from service.web.described import PROBLEM_JSON
@@ -55,6 +58,7 @@ class TooLarge(Problem):
 
 KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
     (DocumentUnknown, 404, "No such document"),
+    (ProjectionUnknown, 404, "No such projection"),
     (Refused, 409, "Not possible now"),
     (Conflict, 409, "Changed meanwhile"),
     (InvalidEvent, 422, "Not acceptable"),
@@ -62,6 +66,8 @@ KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
     (ObjectMissing, 422, "No such object"),
     (Overloaded, 503, "Busy"),
     (UnknownEvent, 503, "The log is newer than this version"),
+    (NotReady, 503, "Not there yet"),
+    (NotReached, 503, "Not there yet"),
     (LogUnavailable, 503, "The log is not available"),
 )
 """Our errors, their status and their title; the first that fits counts."""

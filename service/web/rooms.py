@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from events.store import EventStore
+from projections.catalog import Catalog
 from projections.lookups import Lookups
 from projections.past import Past
 from service.attempts import Attempts
@@ -30,6 +31,7 @@ class ServiceRooms:
     """The rooms of the running service; ``service.app`` opens them."""
 
     attempts: Attempts
+    catalog: Catalog
     clock: Clock
     deliveries: Deliveries
     documents: Documents
