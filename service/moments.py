@@ -5,12 +5,12 @@ halving, because ``recorded_at`` never decreases.
 """
 
 import re
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
 import msgspec
 
-from events.errors import Refused, WaybillError
+from events.errors import Archived, Refused, WaybillError
 from projections.views import instant
 from service.clock import MICROSECONDS
 
@@ -76,25 +76,46 @@ def parsed(text: str) -> Moment:
     return Time((since.days * 86_400 + since.seconds) * MICROSECONDS + int(fraction))
 
 
-async def resolved(
-    moment: Moment, *, head: int, now: int, position_at: Callable[[int], Awaitable[int]]
-) -> int:
-    """The position that it means in a log that ends at ``head``; raises ``NotYet``.
+class Timeline(Protocol):
+    """What has to be known of a log to find a place in it."""
 
-    ``position_at`` is the log's: the last position that was recorded at this time or before.
-    """
-    if isinstance(moment, Position):
-        if moment.number > head:
+    async def head(self) -> int:
+        """The highest position."""
+        ...
+
+    async def floor(self) -> int:
+        """The highest position that is archived."""
+        ...
+
+    async def position_at(self, microseconds: int) -> int:
+        """The last position that was recorded at this time or before."""
+        ...
+
+
+async def place(moment: Moment, log: Timeline, *, now: int) -> int:
+    """The position that it means in this log; raises ``NotYet`` and ``Archived``."""
+    position = await _place(moment, log, now)
+    floor = await log.floor()
+    if position < floor:
+        raise Archived(position, floor)
+    return position
+
+
+async def _place(moment: Moment, log: Timeline, now: int) -> int:
+    if isinstance(moment, Time):
+        if moment.microseconds > now:
             raise NotYet(
-                f"the log ends at position {head}; position {moment.number} is not there "
-                "(yet, or it is another server's)"
+                f"{instant_or_later(moment.microseconds)} has not come yet; "
+                f"here it is {instant(now)}"
             )
-        return moment.number
-    if moment.microseconds > now:
+        return await log.position_at(moment.microseconds)
+    head = await log.head()
+    if moment.number > head:
         raise NotYet(
-            f"{instant_or_later(moment.microseconds)} has not come yet; here it is {instant(now)}"
+            f"the log ends at position {head}; position {moment.number} is not there "
+            "(yet, or it is another server's)"
         )
-    return await position_at(moment.microseconds)
+    return moment.number
 
 
 def instant_or_later(microseconds: int) -> str:

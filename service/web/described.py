@@ -14,6 +14,9 @@ KEY = "described"
 GUARDED = "guarded"
 """The name under which a router's ``opt`` says that its routes may want the token."""
 
+POSITION_OR_TIME = "position-or-time"
+"""Marks a parameter that takes either; the description tells both."""
+
 PROBLEM_JSON = "application/problem+json"
 EVENT_STREAM = "text/event-stream"
 PLAIN_TEXT = "text/plain"

@@ -15,7 +15,7 @@ from service.web.described import (
     too_large,
 )
 from service.web.document_views import Asked, HistoryView, PageView
-from service.web.moments import NO_POSITION
+from service.web.moments import ARCHIVED, NO_POSITION
 
 MAX_ASKED_BYTES = 16 * 1024
 
@@ -42,17 +42,19 @@ def _changes(meaning: str, example: object, refusal: str) -> dict[str, Any]:
 LISTED = described(
     Answer(200, "A page of them.", (json_of(PageView, examples.PAGE),), ("Feed-Cursor",)),
     NO_POSITION,
+    ARCHIVED,
     BUSY,
 )
 LOOKED_AT = described(
     Answer(
         200,
-        "Its state now.",
+        "Its state now, or as it was.",
         (json_of(DocumentView, examples.PROCESSING),),
         ("Feed-Cursor",),
     ),
     NO_DOCUMENT,
     NO_POSITION,
+    ARCHIVED,
     BUSY,
 )
 HISTORY = described(
@@ -62,6 +64,8 @@ HISTORY = described(
         (json_of(HistoryView, examples.HISTORY), text(examples.HISTORY_TEXT)),
     ),
     NO_DOCUMENT,
+    NO_POSITION,
+    ARCHIVED,
     BUSY,
 )
 TEXT = described(

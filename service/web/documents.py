@@ -1,6 +1,6 @@
 """A document's routes: list, look, history, text, retry, cancel."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -32,7 +32,7 @@ from service.web.document_words import (
     RETRIED,
     TEXT,
 )
-from service.web.moments import MinPosition, reach
+from service.web.moments import AsOf, MinPosition, Then, asked, reach
 from service.web.problems import Problem
 from service.web.rooms import Rooms
 from service.web.texts import page_text, whole_text
@@ -41,6 +41,16 @@ MAX_PAGE = 500
 MOST_PAGES = 1_000_000
 
 WebRequest = Request[Any, Any, Any]
+
+
+class Wanted(TypedDict):
+    """Which documents a list is of."""
+
+    limit: int
+    before: int | None
+    status: list[str]
+    owner: str | None
+
 
 _ASKED = msgspec.json.Decoder(Asked)
 
@@ -67,18 +77,27 @@ async def list_documents(
         ),
     ] = None,
     min_position: MinPosition = 0,
+    as_of: AsOf = None,
 ) -> Response[PageView]:
-    """Documents, the newest first. ``Feed-Cursor`` is where the live feed goes on from."""
+    """Documents, the newest first. ``Feed-Cursor`` is where the live feed goes on from.
+
+    A page of the past may be short and yet have a ``next``.
+    """
     await reach(min_position, rooms)
-    position, found = await rooms.lookups.page(
-        limit=limit,
-        before=_before(cursor),
-        status=[one.value for one in status or ()],
-        owner=owner,
-    )
-    following = str(found[-1].first_position) if len(found) == limit else None
+    wanted: Wanted = {
+        "limit": limit,
+        "before": None if cursor is None else int(cursor),
+        "status": [one.value for one in status or ()],
+        "owner": owner,
+    }
+    if then := await asked(as_of, rooms):
+        past = await rooms.past.page(at=then.position, **wanted)
+        position, found, before = past.position, past.documents, past.before
+    else:
+        position, found = await rooms.lookups.page(**wanted)
+        before = found[-1].first_position if len(found) == limit else None
     return Response(
-        PageView([view(one) for one in found], following, position),
+        PageView([view(one) for one in found], None if before is None else str(before), position),
         headers={"Feed-Cursor": await rooms.hub.cursor_at(position)},
     )
 
@@ -90,13 +109,19 @@ async def list_documents(
     opt=LOOKED_AT,
 )
 async def get_document(
-    document_id: DocumentId, rooms: Rooms, min_position: MinPosition = 0
+    document_id: DocumentId, rooms: Rooms, min_position: MinPosition = 0, as_of: AsOf = None
 ) -> Response[DocumentView]:
     """The document's state, both axes of it."""
     await reach(min_position, rooms)
-    tracked = await rooms.lookups.document(document_id) or await _just_now(
-        rooms.documents, document_id
-    )
+    if then := await asked(as_of, rooms):
+        tracked = await rooms.past.document(document_id, at=then.position)
+        if tracked is None:
+            await _just_now(rooms.documents, document_id)  # says so if nobody ever knew it
+            raise _not_there_then(document_id, then)
+    else:
+        tracked = await rooms.lookups.document(document_id) or await _just_now(
+            rooms.documents, document_id
+        )
     return Response(
         view(tracked), headers={"Feed-Cursor": await rooms.hub.cursor_at(tracked.position)}
     )
@@ -109,12 +134,16 @@ async def get_document(
     opt=HISTORY,
 )
 async def get_events(
-    document_id: DocumentId, rooms: Rooms, request: WebRequest
+    document_id: DocumentId, rooms: Rooms, request: WebRequest, as_of: AsOf = None
 ) -> Response[HistoryView] | Response[str]:
     """Everything that happened to the document, as JSON, or with ``Accept: text/plain`` as text."""
     recorded = await rooms.documents.history(document_id)
     if not recorded:
         raise DocumentUnknown(document_id)
+    if then := await asked(as_of, rooms):
+        recorded = [event for event in recorded if event.position <= then.position]
+        if not recorded:
+            raise _not_there_then(document_id, then)
     if "text/plain" in request.headers.get("accept", ""):
         lines = [f"{instant(event.recorded_at)}  {sentence(event.fact)}\n" for event in recorded]
         return Response("".join(lines), media_type="text/plain; charset=utf-8")
@@ -217,5 +246,9 @@ async def _just_now(documents: Documents, document_id: str) -> Tracked:
     return tracked
 
 
-def _before(cursor: str | None) -> int | None:
-    return None if cursor is None else int(cursor)
+def _not_there_then(document_id: str, then: Then) -> Problem:
+    return Problem(
+        404,
+        "No such document",
+        f"Document {document_id} was not there yet at position {then.position}.",
+    )

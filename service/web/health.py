@@ -10,7 +10,7 @@ from projections.queues import QueueView
 from service.metrics import CONTENT_TYPE
 from service.web import examples
 from service.web.described import BUSY, Answer, described, json_of, text
-from service.web.moments import NO_POSITION, MinPosition, reach_queue
+from service.web.moments import ARCHIVED, NO_POSITION, AsOf, MinPosition, asked, reach_queue
 from service.web.rooms import Rooms
 
 
@@ -74,6 +74,7 @@ async def metrics_page(rooms: Rooms) -> Response[bytes]:
     opt=described(
         Answer(200, "The queue, and its last minutes.", (json_of(QueueView, examples.QUEUE),)),
         NO_POSITION,
+        ARCHIVED,
         BUSY,
     ),
 )
@@ -81,7 +82,11 @@ async def get_queue(
     rooms: Rooms,
     minutes: Annotated[int, QueryParameter(ge=1, le=1440, description="How far back.")] = 60,
     min_position: MinPosition = 0,
+    as_of: AsOf = None,
 ) -> Response[QueueView]:
     """What waits, what runs, and how long both took."""
     await reach_queue(min_position, rooms)
+    if then := await asked(as_of, rooms):
+        past = await rooms.past.queue(at=then.position, now=then.now, minutes=minutes)
+        return Response(past)
     return Response(await rooms.lookups.queue(now=rooms.clock(), minutes=minutes))

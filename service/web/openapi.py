@@ -17,11 +17,13 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.routes import HTTPRoute
 
+from service.moments import LARGEST
 from service.web.described import (
     GUARDED,
     KEY,
     NOT_SIGNED_IN,
     NOT_UNDERSTOOD,
+    POSITION_OR_TIME,
     Answer,
     Content,
     Described,
@@ -51,6 +53,12 @@ HEADERS: dict[HeaderName, tuple[str, Json]] = {
     "Retry-After": ("Seconds after which to try again.", {"type": "string", "pattern": "^[0-9]+$"}),
     "WWW-Authenticate": ("The scheme that is wanted: `Bearer`.", {"type": "string"}),
     "ETag": ("The cursor, for `If-None-Match`.", {"type": "string"}),
+}
+MOMENT: Json = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": LARGEST},
+        {"type": "string", "format": "date-time"},
+    ]
 }
 BEARER = {
     "type": "http",
@@ -158,6 +166,8 @@ def _parameters(operation: Json, kinds: Json) -> Json:
 
 def _parameter(parameter: Json, kinds: Json) -> Json:
     schema = _without_null(parameter["schema"])
+    if schema.get("format") == POSITION_OR_TIME:
+        schema = MOMENT
     if "$ref" in schema.get("items", {}):
         kind = schema["items"]["$ref"].removeprefix(SCHEMAS)
         schema["items"] = {name: kinds[kind][name] for name in ("type", "enum")}

@@ -12,6 +12,7 @@ from litestar.exceptions import (
 )
 
 from events.errors import (
+    Archived,
     Conflict,
     DocumentUnknown,
     InvalidEvent,
@@ -23,6 +24,7 @@ from events.errors import (
 from projections.builds import NotReady
 from projections.catalog import ProjectionUnknown
 from projections.past import NotReached
+from service.moments import NotAMoment, NotYet
 from service.storage import BadObjectName, ObjectMissing
 from service.web.complaints import complaint
 from service.web.described import PROBLEM_JSON
@@ -57,6 +59,10 @@ class TooLarge(Problem):
 
 
 KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
+    (NotAMoment, 400, "Not understood"),
+    (NotYet, 409, "Not there yet"),
+    (Archived, 410, "Archived"),
+    (NotReached, 503, "Not there yet"),
     (DocumentUnknown, 404, "No such document"),
     (ProjectionUnknown, 404, "No such projection"),
     (Refused, 409, "Not possible now"),

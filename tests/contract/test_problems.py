@@ -77,13 +77,20 @@ def problem_of(response: httpx.Response) -> str:
         ("/v1/documents/nope?min_position=99", 409, "The log ends at position"),
         ("/v1/queue?min_position=99", 409, "is min_position=99 from another server?"),
         ("/v1/queue?min_position=-1", 400, "'min_position' is '-1'; it takes a whole number"),
+        ("/v1/documents?as_of=yesterday", 400, "'yesterday' is neither a position nor a time;"),
+        ("/v1/documents/nope?as_of=2026-11-23T14:02", 400, "an RFC 3339 time with its zone"),
+        ("/v1/queue?as_of=2026-11-23T14:02:00+01:00", 400, "in an address a + is written %2B"),
+        ("/v1/queue?as_of=9999", 409, "position 9999 is not there (yet, or it is another"),
+        ("/v1/documents?as_of=2999-01-01T00:00:00Z", 409, "2999-01-01T00:00:00.000000Z has not"),
+        ("/v1/documents/nope?as_of=0", 404, "document 'nope' is not known"),
+        ("/v1/documents/nope/events?as_of=99", 404, "document 'nope' is not known"),
         (
             "/v1/documents?state=failed",
             400,
-            "There is no query parameter 'state' here; there are: cursor, limit, min_position, "
-            "owner, status.",
+            "There is no query parameter 'state' here; there are: as_of, cursor, limit, "
+            "min_position, owner, status.",
         ),
-        ("/v1/documents/nope/events?page=1", 400, "'page' here; it takes none."),
+        ("/v1/documents/nope/events?page=1", 400, "'page' here; there are: as_of."),
         ("/v1/documents/nope/text?page=0", 400, "'page' is '0'; it takes a whole number from 1"),
         ("/v1/documents?min_position=9999", 409, "is min_position=9999 from another server?"),
         ("/v1/documents?min_position=1e99", 400, "'min_position' is '1e99'; it takes a whole"),

@@ -2,19 +2,28 @@
 
 import pytest
 
-from service.moments import LARGEST, Moment, NotAMoment, NotYet, Position, Time, parsed, resolved
+from events.errors import Archived
+from service.moments import LARGEST, Moment, NotAMoment, NotYet, Position, Time, parsed, place
 
 SECOND = 1_000_000
 NOW = 1_795_400_000 * SECOND
 RECORDED = [NOW - 30 * SECOND, NOW - 20 * SECOND, NOW - 20 * SECOND, NOW - 5 * SECOND]
 
 
-async def position_at(microseconds: int) -> int:
-    return sum(recorded_at <= microseconds for recorded_at in RECORDED)
+class Log:
+    """A log that holds ``RECORDED``; its oldest events may be archived."""
 
+    def __init__(self, floor: int = 0) -> None:
+        self._floor = floor
 
-async def resolve(moment: Moment) -> int:
-    return await resolved(moment, head=len(RECORDED), now=NOW, position_at=position_at)
+    async def head(self) -> int:
+        return len(RECORDED)
+
+    async def floor(self) -> int:
+        return self._floor
+
+    async def position_at(self, microseconds: int) -> int:
+        return sum(recorded_at <= microseconds for recorded_at in RECORDED)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +97,7 @@ def test_anything_else_is_refused_with_what_it_takes(text: str) -> None:
     ],
 )
 async def test_a_moment_is_the_last_position_up_to_it(moment: Moment, position: int) -> None:
-    assert await resolve(moment) == position
+    assert await place(moment, Log(), now=NOW) == position
 
 
 @pytest.mark.anyio
@@ -102,4 +111,11 @@ async def test_a_moment_is_the_last_position_up_to_it(moment: Moment, position: 
 )
 async def test_what_is_not_in_the_log_yet_is_said_to_be_so(moment: Moment, why: str) -> None:
     with pytest.raises(NotYet, match=why):
-        await resolve(moment)
+        await place(moment, Log(), now=NOW)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("moment", [Position(0), Position(2), Time(RECORDED[0])])
+async def test_what_is_archived_is_said_to_be_so(moment: Moment) -> None:
+    with pytest.raises(Archived, match="the database begins behind position 3"):
+        await place(moment, Log(floor=3), now=NOW)
