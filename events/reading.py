@@ -12,6 +12,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    update,
 )
 from sqlalchemy.ext.compiler import compiles
 
@@ -81,6 +82,9 @@ _RECORDED_AT = Prepared(
 )
 _INFO = Prepared(select(log_info.c.value).where(log_info.c.name == bindparam("name")))
 _NEW_INFO = Prepared(insert(log_info))
+_OTHER_INFO = Prepared(
+    update(log_info).where(log_info.c.name == bindparam("of")).values(value=bindparam("new"))
+)
 
 LONGEST = 2**31 - 1
 """The highest version that a stream can have."""
@@ -131,11 +135,27 @@ def position_at(microseconds: int, connection: Connection) -> int:
     return low
 
 
+def known_epoch(connection: Connection) -> str | None:
+    """The log's name for itself; ``None`` if nobody has opened it to write."""
+    row = _INFO.one(connection, name="epoch")
+    return str(row[0]) if row is not None else None
+
+
+def adopt(name: str, connection: Connection) -> None:
+    """Give a log that holds nothing this name; any other log keeps its own."""
+    if head(connection):
+        return
+    if known_epoch(connection) is None:
+        _NEW_INFO.run(connection, name="epoch", value=name)
+    else:
+        _OTHER_INFO.run(connection, of="epoch", new=name)
+
+
 def epoch(new_epoch: Callable[[], str], connection: Connection) -> str:
     """The log's name for itself, made now if it has none."""
-    row = _INFO.one(connection, name="epoch")
-    if row is not None:
-        return str(row[0])
+    known = known_epoch(connection)
+    if known is not None:
+        return known
     made = new_epoch()
     _NEW_INFO.run(connection, name="epoch", value=made)
     return made

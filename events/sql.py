@@ -14,7 +14,7 @@ from events.batching import GroupCommit
 from events.codec import CODEC, Codec
 from events.database import Database
 from events.decoding import recorded
-from events.errors import InvalidEvent
+from events.errors import InvalidEvent, LogUnavailable
 from events.heads import Outcome, stage
 from events.intake import Admitted, admit, can_be_stream
 from events.privacy import NoPrivacy, Privacy
@@ -47,6 +47,19 @@ async def open_event_store(
             yield store
         finally:
             store.commits.close()
+
+
+async def read_only(
+    database: Database, *, codec: Codec = CODEC, privacy: Privacy | None = None
+) -> "SqlEventStore":
+    """The log in this database, for whoever only reads it: nothing is written, not even its name.
+
+    Raises ``LogUnavailable`` if there is none.
+    """
+    epoch = await database.read(reading.known_epoch)
+    if epoch is None:
+        raise LogUnavailable("the database holds no log yet; start the service once")
+    return SqlEventStore(database, _no_time, epoch, codec=codec, privacy=privacy)
 
 
 class SqlEventStore:
@@ -134,6 +147,10 @@ class SqlEventStore:
         if not appended.repeated:
             self._recent.extend(appended.recorded)
         self.wakeup.announce(appended.last)
+
+
+def _no_time() -> int:
+    raise AssertionError("a log that is only read gives no event a time")
 
 
 def _write(

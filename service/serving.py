@@ -1,16 +1,14 @@
 """A process that serves: claim the data folder, listen, announce, and stop in order."""
 
 import asyncio
-import fcntl
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
 from service.app import Service, open_service
 from service.beside import STOP_SECONDS
+from service.claim import claimed
 from service.clock import system_clock
 from service.embedded import (
     HOST,
@@ -24,7 +22,7 @@ from service.hosting import address_of, bind, hosted, stop_signals, tune_interpr
 from service.logs import configure_logging
 from service.machine import warnings_of_machine
 from service.processing.registry import UnknownProcessor, load_processors
-from service.settings import Settings, SettingsError, refuse_open_door, warnings_of
+from service.settings import Settings, refuse_open_door, warnings_of
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +41,7 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
     _log_to_standard_error(settings)
     for warning in (*warnings_of(settings), *warnings_of_machine(settings.data)):
         log.warning(warning)
-    with _claimed(settings.data):
+    with claimed(settings.data):
         listening = bind(settings.host, settings.port)
         here = address_of(listening, settings.host)
         async with AsyncExitStack() as broker, stop_signals() as stop:
@@ -110,29 +108,6 @@ async def _qstash(settings: Settings) -> AsyncIterator[Qstash]:
         next_signing_key=settings.qstash_next_signing_key or "",
         embedded=False,
     )
-
-
-@contextmanager
-def _claimed(data: Path) -> Iterator[None]:
-    """Make the data folder ours: with SQLite only one process may write."""
-    data.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 32).decode().strip() or "unknown"
-            raise SettingsError(
-                [
-                    f"the data folder {data} is in use by another Waybill (process {holder}); "
-                    "stop that one, or give this one another folder with --data"
-                ]
-            ) from None
-        os.truncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _log_to_standard_error(settings: Settings) -> None:

@@ -96,7 +96,7 @@ DURABLE: Mapping[str, Open] = {"sqlite": sqlite_log, "postgresql": postgres_log}
 
 
 def _new_epoch() -> str:
-    return f"epoch-{next(_epochs)}"
+    return f"epoch{next(_epochs)}"
 
 
 def new_event(text: str = "", *, document_id: str = "a") -> NewEvent:

@@ -58,12 +58,13 @@ class Client:
             return self._document(_answer(response).get("document"))
         raise AssertionError("the last try returns or raises")
 
-    async def document(self, document_id: str) -> Document:
-        return self._document(await self.get(_path(document_id)))
+    async def document(self, document_id: str, *, as_of: str | None = None) -> Document:
+        return self._document(await self.get(_path(document_id) + _then(as_of)))
 
-    async def history(self, document_id: str) -> list[dict[str, Any]]:
+    async def history(self, document_id: str, *, as_of: str | None = None) -> list[dict[str, Any]]:
         """The document's events, oldest first."""
-        events: object = (await self.get(f"{_path(document_id)}/events")).get("events")
+        path = f"{_path(document_id)}/events{_then(as_of)}"
+        events: object = (await self.get(path)).get("events")
         return self._converted(events, list[dict[str, Any]])
 
     async def ask(self, document_id: str, verb: str, reason: str | None) -> Document:
@@ -167,3 +168,7 @@ def answered(response: httpx.Response) -> Mapping[str, Any]:
 
 def _path(document_id: str) -> str:
     return f"/v1/documents/{quote(document_id, safe='')}"
+
+
+def _then(as_of: str | None) -> str:
+    return "" if as_of is None else f"?as_of={quote(as_of, safe='')}"

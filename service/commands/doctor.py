@@ -1,25 +1,23 @@
 """`waybill doctor`: looks at everything that may be wrong, and says how to repair it."""
 
 import sqlite3
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from service.commands.document import json_line
 from service.commands.endings import ExitCode, run
-from service.commands.finding import Finding, Level, ok, problem, warning
+from service.commands.finding import (
+    Finding,
+    Level,
+    ok,
+    problem,
+    shown_as_json,
+    shown_as_lines,
+    warning,
+)
 from service.commands.options import USUAL_URL, AsJson, Data, Token, Url
 
 if TYPE_CHECKING:
     from service.settings import Settings
-
-COLOURS: Mapping[Level, str] = {
-    Level.OK: typer.colors.GREEN,
-    Level.WARNING: typer.colors.YELLOW,
-    Level.PROBLEM: typer.colors.RED,
-}
 
 
 def doctor(
@@ -35,7 +33,7 @@ def doctor(
 async def _doctor(data: Path | None, url: str, token: str | None, *, as_json: bool) -> ExitCode:
     findings = await _examine(data, url, token)
     for finding in findings:
-        print(_json(finding) if as_json else _lines(finding))
+        print(shown_as_json(finding) if as_json else shown_as_lines(finding))
     found_problem = any(finding.level is Level.PROBLEM for finding in findings)
     return ExitCode.REFUSED if found_problem else ExitCode.DONE
 
@@ -75,29 +73,3 @@ def _settings(data: Path | None) -> tuple["Settings | None", list[Finding]]:
         for each in warnings_of(in_force)
     ]
     return in_force, known or [ok("settings", "all of them can be used")]
-
-
-def _json(finding: Finding) -> str:
-    return json_line(
-        {
-            "check": finding.check,
-            "level": finding.level.value,
-            "text": finding.text,
-            "repair": finding.repair or None,
-        }
-    )
-
-
-def _lines(finding: Finding) -> str:
-    level = f"{finding.level.value:<8}"
-    coloured = typer.style(level, fg=COLOURS[finding.level]) if _colourful() else level
-    repair = f"\n{'':24}-> {finding.repair}" if finding.repair else ""
-    return f"{coloured} {finding.check:<14} {finding.text}{repair}"
-
-
-def _colourful() -> bool:
-    """A terminal, and nobody who set NO_COLOR."""
-    from rich.console import Console
-
-    console = Console()
-    return console.is_terminal and not console.no_color

@@ -9,15 +9,15 @@ import typer
 
 from service.commands.document import Document, json_line
 from service.commands.endings import ExitCode, run
-from service.commands.options import USUAL_URL, AsJson, Token, Url
+from service.commands.options import USUAL_URL, AsJson, AsOf, InUtc, Token, Url
 from service.commands.wording import duration, line, moment, plain
 
 DocumentId = Annotated[str, typer.Argument(metavar="ID", help="The document.")]
-InUtc = Annotated[bool, typer.Option("--utc", help="Show times in UTC, not in local time.")]
 
 
 def history(
     document_id: DocumentId,
+    as_of: AsOf = None,
     url: Url = USUAL_URL,
     token: Token = None,
     as_json: AsJson = False,
@@ -27,18 +27,18 @@ def history(
 
     One sentence for each event, with its time and the time since the one before.
     """
-    run(_history(document_id, url, token, as_json=as_json, utc=utc))
+    run(_history(document_id, as_of, url, token, as_json=as_json, utc=utc))
 
 
 async def _history(
-    document_id: str, url: str, token: str | None, *, as_json: bool, utc: bool
+    document_id: str, as_of: str | None, url: str, token: str | None, *, as_json: bool, utc: bool
 ) -> ExitCode:
     from service.clock import system_clock
     from service.commands.client import open_client
 
     async with open_client(url, token) as client:
         document, events = await asyncio.gather(
-            client.document(document_id), client.history(document_id)
+            client.document(document_id, as_of=as_of), client.history(document_id, as_of=as_of)
         )
     lines = map(json_line, events) if as_json else told(document, events, system_clock(), utc=utc)
     for each in lines:

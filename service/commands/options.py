@@ -36,3 +36,15 @@ Reason = Annotated[
     str | None,
     typer.Option("--reason", metavar="TEXT", help="Why; the history shows it.", show_default=False),
 ]
+InUtc = Annotated[bool, typer.Option("--utc", help="Show times in UTC, not in local time.")]
+MOMENT = "MOMENT"
+
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar=MOMENT,
+        help="How it was then: a log position, or a time such as 2026-11-23T14:02:00Z.",
+        show_default=False,
+    ),
+]

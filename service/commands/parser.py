@@ -9,12 +9,17 @@ from service.commands.broker import broker
 from service.commands.cancel import cancel
 from service.commands.demo import demo
 from service.commands.doctor import doctor
+from service.commands.events import events
+from service.commands.export import export
 from service.commands.history import history
+from service.commands.import_ import import_
 from service.commands.rebuild import rebuild
+from service.commands.replay import replay
 from service.commands.retry import retry
 from service.commands.serve import serve
 from service.commands.settings import settings
 from service.commands.upload import upload
+from service.commands.verify import verify
 from service.commands.version import version
 from service.commands.watch import watch
 
@@ -26,6 +31,11 @@ VERBS = (
     history,
     retry,
     cancel,
+    events,
+    replay,
+    verify,
+    export,
+    import_,
     doctor,
     rebuild,
     settings,
@@ -42,7 +52,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in VERBS:
-    app.command(verb.__name__)(verb)
+    app.command(verb.__name__.rstrip("_"))(verb)
 
 
 def run() -> None:

@@ -62,7 +62,6 @@ KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
     (NotAMoment, 400, "Not understood"),
     (NotYet, 409, "Not there yet"),
     (Archived, 410, "Archived"),
-    (NotReached, 503, "Not there yet"),
     (DocumentUnknown, 404, "No such document"),
     (ProjectionUnknown, 404, "No such projection"),
     (Refused, 409, "Not possible now"),

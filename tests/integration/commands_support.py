@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,6 +78,15 @@ def running(
         finally:
             if process.poll() is None:
                 process.kill()
+
+
+def killed_at(file: Path, size: int, *arguments: str, log: Path) -> None:
+    """Runs a command and kills it as soon as this file has that many bytes, or it has ended."""
+    with running(*arguments, log=log) as process:
+        while process.poll() is None:
+            if file.exists() and file.stat().st_size >= size:
+                process.kill()
+            time.sleep(0.001)
 
 
 @contextmanager

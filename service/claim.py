@@ -1,0 +1,32 @@
+"""Makes a data folder ours alone: with SQLite only one process may write."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.settings import SettingsError
+
+
+@contextmanager
+def claimed(data: Path) -> Iterator[None]:
+    """Make the folder ours, and make it; raises ``SettingsError`` if another process has it."""
+    data.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 32).decode().strip() or "unknown"
+            raise SettingsError(
+                [
+                    f"the data folder {data} is in use by another Waybill (process {holder}); "
+                    "stop that one, or give this one another folder with --data"
+                ]
+            ) from None
+        os.truncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(descriptor)

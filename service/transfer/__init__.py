@@ -1,0 +1,10 @@
+"""A log leaves its database, and comes back.
+
+``lines``      an event as a line of JSON that keeps the stored bytes, and back
+``rows``       an event as a row for analysts
+``targets``    what every kind of export can do: go on where it stopped
+``line_file``, ``csv_file``, ``parquet_folder``    the kinds
+``export``     from the log to a target, page by page
+``restore``    from lines into an empty log
+``verifying``  from the log to a verdict
+"""

@@ -1,0 +1,65 @@
+"""What every kind of export can do: take events in order, and go on where it stopped."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from events.errors import WaybillError
+from events.store import Stored
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """The log that is exported: its name, and where its events begin."""
+
+    epoch: str
+    first: int
+    chain_before: bytes
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """The last event that an export holds whole, and the chain value there."""
+
+    position: int
+    chain: bytes
+
+
+class NotOurs(WaybillError):
+    """What lies at the target cannot be continued; the text says why and what to do."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path}: {why}; choose another name, or remove it first")
+
+
+class Target(Protocol):
+    """Where exported events go: in order, and without those that it holds already."""
+
+    @property
+    def reached(self) -> Reached:
+        """How far it goes already."""
+        ...
+
+    def write(self, page: Sequence[Stored]) -> None:
+        """Take the events that follow."""
+        ...
+
+    def close(self) -> None:
+        """Make all of it durable."""
+        ...
+
+
+def check_epoch(path: Path, *, found: str, wanted: str) -> None:
+    """Refuse to mix two logs in one place; raises ``NotOurs``."""
+    if found != wanted:
+        raise NotOurs(path, f"it holds another log ({found}, and this one is {wanted})")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in this folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
