@@ -8,9 +8,21 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import append, documents, large, memory, read, rebuild, startup, upload_memory
+from benchmarks import (
+    append,
+    append_postgresql,
+    documents,
+    growth,
+    large,
+    memory,
+    read,
+    rebuild,
+    startup,
+    upload_memory,
+)
 from benchmarks.figure import Figure
 from benchmarks.machine import IN_MEMORY, conditions_of, file_system
+from benchmarks.plotting import draw
 from benchmarks.saving import save
 from benchmarks.session import FULL, SMALL, Benchmark, Session
 from projections.views import instant
@@ -18,7 +30,9 @@ from service.clock import system_clock
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "append": append.run,
+    "append_postgresql": append_postgresql.run,
     "documents": documents.run,
+    "growth": growth.run,
     "large": large.run,
     "memory": memory.run,
     "read": read.run,
@@ -53,6 +67,8 @@ async def _run(names: Sequence[str], session: Session, *, keep: bool) -> None:
         if keep:
             path = save(name, figures, date=date)
             print(f"kept in {path}", file=sys.stderr)
+            if picture := draw(name, path):
+                print(f"drawn in {picture}", file=sys.stderr)
 
 
 async def _told(figures: AsyncIterator[Figure]) -> AsyncIterator[Figure]:

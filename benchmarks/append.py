@@ -8,10 +8,11 @@ recorder of ``eventsourcing``, one event a commit, from one thread and from 64.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from benchmarks import append_floor
-from benchmarks.append_peer import NAME, measure_peer
+from benchmarks.append_peer import SQLITE, SQLITE_NAME, measure_peer
 from benchmarks.append_rows import BYTES, STREAMS, appends
 from benchmarks.figure import Figure
 from benchmarks.session import Session
@@ -61,7 +62,7 @@ async def _lone(session: Session) -> AsyncIterator[Figure]:
         with session.fresh_folder() as folder:
             floors.append(append_floor.measure(folder, count, batch=1))
         with session.fresh_folder() as folder:
-            peers.append(measure_peer(folder, count, writers=1))
+            peers.append(measure_peer(SQLITE, str(folder / "peer.db"), count, writers=1))
     known = [peer for peer in peers if peer is not None]
     conditions = {
         "durability": DURABILITY,
@@ -70,14 +71,14 @@ async def _lone(session: Session) -> AsyncIterator[Figure]:
         "writers": 1,
         "floor_is": "sqlite3, the same rows, one a commit",
     }
-    for name, unit, values in _columns("append/one-by-one", ours):
+    for name, unit, values in columns("append/one-by-one", ours):
         yield session.figure(
             name,
             values,
             unit,
-            floor=_column(unit, name, floors),
-            peer=_column(unit, name, known),
-            peer_name=NAME,
+            floor=values_of(unit, name, floors),
+            peer=values_of(unit, name, known),
+            peer_name=SQLITE_NAME,
             conditions=conditions,
         )
 
@@ -94,7 +95,7 @@ async def _shared(session: Session) -> AsyncIterator[Figure]:
             floors.append(append_floor.measure(folder, count, batch=batches[-1]))
         with session.fresh_folder() as folder:
             # It commits one by one, so a tenth of the events says the same in a tenth of the time.
-            peers.append(measure_peer(folder, count // 10, writers=WRITERS))
+            peers.append(_shared_peer(folder, count // 10))
     known = [peer for peer in peers if peer is not None]
     conditions = {
         "durability": DURABILITY,
@@ -104,20 +105,25 @@ async def _shared(session: Session) -> AsyncIterator[Figure]:
         "events_per_commit": batches,
         "floor_is": "sqlite3, the same rows, executemany with the batch that was reached",
     }
-    for name, unit, values in _columns("append/64-writers", ours):
+    for name, unit, values in columns("append/64-writers", ours):
         rate = unit == "events/s"
         yield session.figure(
             name,
             values,
             unit,
-            floor=_column(unit, name, floors) if rate else None,
-            peer=_column(unit, name, known),
-            peer_name=NAME,
+            floor=values_of(unit, name, floors) if rate else None,
+            peer=values_of(unit, name, known),
+            peer_name=SQLITE_NAME,
             conditions=conditions,
         )
 
 
-def _columns(bench: str, timings: Sequence[Timing]) -> list[tuple[str, str, list[float]]]:
+def _shared_peer(folder: Path, count: int) -> Timing | None:
+    return measure_peer(SQLITE, str(folder / "peer.db"), count, writers=WRITERS)
+
+
+def columns(bench: str, timings: Sequence[Timing]) -> list[tuple[str, str, list[float]]]:
+    """The figures of these rounds: the rate, and two latencies; name, unit, a value a round."""
     return [
         (bench, "events/s", [timing.rate for timing in timings]),
         (f"{bench}/p50", "ms", [timing.milliseconds(0.5) for timing in timings]),
@@ -125,7 +131,8 @@ def _columns(bench: str, timings: Sequence[Timing]) -> list[tuple[str, str, list
     ]
 
 
-def _column(unit: str, name: str, timings: Sequence[Timing]) -> list[float]:
+def values_of(unit: str, name: str, timings: Sequence[Timing]) -> list[float]:
+    """What one of these figures would be for other rounds."""
     if unit == "events/s":
         return [timing.rate for timing in timings]
     share = 0.5 if name.endswith("p50") else 0.99
@@ -135,7 +142,14 @@ def _column(unit: str, name: str, timings: Sequence[Timing]) -> list[float]:
 async def _measure(folder: Path, count: int, *, writers: int) -> tuple[Timing, int]:
     path = folder / "log.db"
     await asyncio.to_thread(upgrade, "log", path)
-    async with open_sqlite(path, durability="full") as database:
+    return await measure_log(open_sqlite(path, durability="full"), count, writers=writers)
+
+
+async def measure_log(
+    opening: AbstractAsyncContextManager[Database], count: int, *, writers: int
+) -> tuple[Timing, int]:
+    """So many appends of one event by so many writers; the round, and how many commits it took."""
+    async with opening as database:
         counting = Counting(database)
         async with open_event_store(
             counting, clock=system_clock, new_epoch=lambda: "benchmrk"

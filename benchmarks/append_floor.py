@@ -25,9 +25,8 @@ def measure(folder: Path, count: int, *, batch: int) -> Timing:
     try:
         for pragma in ("journal_mode=WAL", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
-        names = [(number, f"document-{number:030d}", 0) for number in range(STREAMS)]
         connection.executemany(
-            "INSERT INTO streams (stream_no, name, version) VALUES (?,?,?)", names
+            "INSERT INTO streams (stream_no, name, version) VALUES (?,?,?)", stream_rows()
         )
         return _write(connection, count, batch)
     finally:
@@ -35,12 +34,12 @@ def measure(folder: Path, count: int, *, batch: int) -> Timing:
 
 
 def _write(connection: sqlite3.Connection, count: int, batch: int) -> Timing:
-    rows = [_row(number) for number in range(count)]
+    rows = [row(number) for number in range(count)]
     latencies: list[float] = []
     began = time.perf_counter()
     for start in range(0, count, batch):
         part = rows[start : start + batch]
-        touched = {row[1]: row[2] for row in part}
+        touched = {one[1]: one[2] for one in part}
         asked = time.perf_counter()
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(_STREAM, [(version, number) for number, version in touched.items()])
@@ -50,7 +49,13 @@ def _write(connection: sqlite3.Connection, count: int, batch: int) -> Timing:
     return Timing(seconds=time.perf_counter() - began, latencies=latencies)
 
 
-def _row(number: int) -> tuple[object, ...]:
+def stream_rows() -> list[tuple[int, str, int]]:
+    """The streams before the first event."""
+    return [(number, f"document-{number:030d}", 0) for number in range(STREAMS)]
+
+
+def row(number: int) -> tuple[object, ...]:
+    """An event as it lies in the table, in the table's own order of columns."""
     encoded = encode(fact(number))
     return (
         number + 1,

@@ -36,13 +36,14 @@ def appends(count: int, *, streams: Sequence[int]) -> list[Append]:
         Append(
             stream=f"document-{streams[number % len(streams)]:030d}",
             expected=number // len(streams),
-            events=[_event(number)],
+            events=[event(number)],
         )
         for number in range(count)
     ]
 
 
-def _event(number: int) -> NewEvent:
+def event(number: int) -> NewEvent:
+    """The same as an append takes it."""
     return NewEvent(
         event_id=str(UUID(int=number)),
         fact=fact(number),

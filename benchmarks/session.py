@@ -23,6 +23,7 @@ class Sizes:
     pages: int
     upload_megabytes: int
     log_events: int
+    growth_events: tuple[int, ...]
 
 
 FULL = Sizes(
@@ -33,6 +34,7 @@ FULL = Sizes(
     pages=300,
     upload_megabytes=200,
     log_events=1_000_000,
+    growth_events=(10_000, 100_000, 1_000_000, 5_000_000),
 )
 SMALL = Sizes(
     lone_appends=200,
@@ -42,6 +44,7 @@ SMALL = Sizes(
     pages=40,
     upload_megabytes=40,
     log_events=50_000,
+    growth_events=(2_000, 20_000),
 )
 """Enough to see that a benchmark works; its figures mean little."""
 

@@ -1,26 +1,57 @@
-"""`DATABASE COUNT WRITERS`, an event on standard input: appends with ``eventsourcing``'s recorder.
+"""`KIND DATABASE COUNT WRITERS`, an event on standard input: appends with ``eventsourcing``.
 
 Runs in ``.venv-bench`` and imports nothing of ours. The recorder commits each call, durably as it
-ships (WAL, SQLite's default ``synchronous=FULL``); writers are threads, one stream each.
+ships (SQLite: WAL, ``synchronous=FULL``; PostgreSQL: as the server is set); writers are threads,
+one stream each.
 """
 
 import json
 import sys
 import threading
 import time
+from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent  # type: ignore[import-not-found] # see above
-from eventsourcing.sqlite import (  # type: ignore[import-not-found] # see above
-    SQLiteAggregateRecorder,
-    SQLiteDatastore,
-)
+
+
+def sqlite(database: str, connections: int) -> Any:
+    """The recorder for a file."""
+    from eventsourcing.sqlite import (  # type: ignore[import-not-found] # see above
+        SQLiteAggregateRecorder,
+        SQLiteDatastore,
+    )
+
+    return SQLiteAggregateRecorder(SQLiteDatastore(database, pool_size=connections))
+
+
+def postgresql(database: str, connections: int) -> Any:
+    """The recorder for a server."""
+    from eventsourcing.postgres import (  # type: ignore[import-not-found] # see above
+        PostgresAggregateRecorder,
+        PostgresDatastore,
+    )
+
+    url = urlsplit(database)
+    datastore = PostgresDatastore(
+        dbname=url.path[1:],
+        host=url.hostname or "",
+        port=str(url.port),
+        user=url.username or "",
+        password="",
+        pool_size=connections,
+        max_overflow=0,
+    )
+    return PostgresAggregateRecorder(datastore, events_table_name="stored_events")
 
 
 def main() -> None:
-    database, count, writers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    kind, database = sys.argv[1:3]
+    count, writers = int(sys.argv[3]), int(sys.argv[4])
     state = sys.stdin.buffer.read()
-    recorder = SQLiteAggregateRecorder(SQLiteDatastore(database, pool_size=max(5, writers)))
+    opened = sqlite if kind == "sqlite" else postgresql
+    recorder = opened(database, max(5, writers))
     recorder.create_table()
     share = count // writers
     latencies: list[list[float]] = [[] for _ in range(writers)]
