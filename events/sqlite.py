@@ -22,13 +22,15 @@ from sqlalchemy import Connection, Engine, RootTransaction
 from events.database import Durability, T, Work
 from events.errors import LogUnavailable
 from events.sqlite_engines import is_busy, is_trouble, reading_engine, writing_engine
-from events.wal import WriteAheadLog
+from events.wal import Mode, WriteAheadLog
 
 P = ParamSpec("P")
 
 LOCK_SECONDS = 5.0
 """How long a write waits for a lock that another program holds."""
 LOCK_PAUSE = 0.01
+READERS_MS = 250
+"""How long commits wait, now and then, for readers of a large WAL."""
 
 log = logging.getLogger(__name__)
 
@@ -94,11 +96,12 @@ class SqliteDatabase:
             try:
                 result = await self._transaction(work, long=long)
             except Exception as error:
-                if is_trouble(error) and not is_busy(error):
-                    await self._disconnect()
                 if not is_trouble(error) and not isinstance(error, LogUnavailable):
                     raise
-                raise self._unavailable(error) from error
+                unavailable = self._unavailable(error)
+                if unavailable.outcome_unknown or (is_trouble(error) and not is_busy(error)):
+                    await self._disconnect()
+                raise unavailable from error
             if self._refused is not None:
                 log.warning("%s can be written again", self.path.name)
                 self._refused = None
@@ -110,10 +113,7 @@ class SqliteDatabase:
         transaction = await self._begin(connection)
         try:
             result = await self._aside(work, connection) if long else work(connection)
-            if self._durable or long:
-                await self._aside(transaction.commit)
-            else:
-                transaction.commit()
+            await self._commit(transaction, long=long)
         except BaseException:
             self._roll_back(connection, transaction)
             raise
@@ -148,6 +148,21 @@ class SqliteDatabase:
                     raise
             await asyncio.sleep(LOCK_PAUSE)
 
+    async def _commit(self, transaction: RootTransaction, *, long: bool) -> None:
+        try:
+            if self._durable or long:
+                await self._aside(transaction.commit)
+            else:
+                transaction.commit()
+        except Exception as error:
+            if not is_trouble(error):
+                raise
+            # It may be in the WAL all the same, and come back when the file is opened anew.
+            raise LogUnavailable(
+                f"{self.path.name} could not be written: {getattr(error, 'orig', error)}",
+                outcome_unknown=True,
+            ) from error
+
     def _roll_back(self, connection: Connection, transaction: RootTransaction) -> None:
         with suppress(Exception):  # what matters is the error that brought us here
             transaction.rollback()
@@ -156,7 +171,7 @@ class SqliteDatabase:
             if driver.in_transaction:
                 driver.rollback()
 
-    async def _checkpoint(self, mode: str) -> bool:
+    async def _checkpoint(self, mode: Mode) -> bool:
         """See ``events.wal``; a failure costs nothing but space, so it is told and not raised."""
         async with self._alone:
             if self._connection is None:
@@ -177,7 +192,8 @@ class SqliteDatabase:
         ):
             raise LogUnavailable(
                 f"{self._wal.path} was removed while it was in use, and a reader keeps it from "
-                "being saved; end what reads the file"
+                "being saved; end what reads the file",
+                outcome_unknown=True,
             )
         await self._readers.dispose()
         await self._disconnect()
@@ -202,8 +218,14 @@ class SqliteDatabase:
         return await loop.run_in_executor(self._thread, partial(call, *arguments, **keywords))
 
 
-def _written_back(connection: Connection, mode: str) -> bool:
-    busy, frames, done = _driver(connection).execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+def _written_back(connection: Connection, mode: Mode) -> bool:
+    """Runs in the thread, where it may wait for readers."""
+    driver = _driver(connection)
+    driver.execute(f"PRAGMA busy_timeout={READERS_MS}").close()
+    try:
+        busy, frames, done = driver.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+    finally:
+        driver.execute("PRAGMA busy_timeout=0").close()
     return not busy and bool(frames == done)
 
 

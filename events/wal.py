@@ -9,43 +9,56 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Literal
 
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 """A larger WAL is written back between two commits. SQLite cuts the file to this size when it
 begins it anew, so that the size tells what is in it."""
 STEP_BYTES = 1024 * 1024
 """How much a WAL that could not shrink grows before it is tried again."""
+INSIST_BYTES = 8 * 1024 * 1024
+"""One so large is never free of readers by itself: commits wait for a moment until it is. If that
+does not help, it is tried again when the WAL has doubled."""
 ALARM_BYTES = 16 * 1024 * 1024
 IDLE_SECONDS = 5.0
 """After so long without a commit the WAL is emptied."""
 
-Checkpoint = Callable[[str], Awaitable[bool]]
+Mode = Literal["PASSIVE", "RESTART", "TRUNCATE"]
+"""What can be done at once; all of it, waiting for readers; and then empty the file."""
+
+Checkpoint = Callable[[Mode], Awaitable[bool]]
 """Checkpoints in this mode between two commits; whether the whole WAL was written back."""
 
 log = logging.getLogger(__name__)
 
 
 class CheckpointRule:
-    """Knows when to try; whoever asks measures the file and does it."""
+    """Knows when to try what; whoever asks measures the file and does it."""
 
     def __init__(self) -> None:
         self._next = CHECKPOINT_BYTES
+        self._insist = INSIST_BYTES
         self.stuck_bytes = 0
         """The size of a WAL that is large because a reader keeps it from being written back."""
 
-    def due(self, size: int) -> bool:
-        """Whether a WAL of ``size`` bytes should be written back now."""
+    def due(self, size: int) -> Mode | None:
+        """What to do about a WAL of ``size`` bytes now."""
         if size <= CHECKPOINT_BYTES:
-            self._next = CHECKPOINT_BYTES
+            self._next, self._insist = CHECKPOINT_BYTES, INSIST_BYTES
             self.stuck_bytes = 0
-        return size > self._next
+        if size <= self._next:
+            return None
+        return "RESTART" if size > self._insist else "PASSIVE"
 
-    def tried(self, size: int, *, whole: bool) -> None:
+    def tried(self, mode: Mode, size: int, *, whole: bool) -> None:
         """It was tried, ``whole`` if nothing was left; ``size`` is that of the WAL now.
 
         A WAL that was written back is begun anew by the next commit that finds no reader in it.
         """
         self._next = max(CHECKPOINT_BYTES, size + STEP_BYTES)
+        if mode == "PASSIVE":
+            return
+        self._insist = max(INSIST_BYTES, 2 * size)
         self.stuck_bytes = size if size > ALARM_BYTES and not whole else 0
 
 
@@ -76,8 +89,9 @@ class WriteAheadLog:
         size = self._size()
         if size is None:
             return False
-        if self._under_way is None and self._rule.due(size):
-            self._start("PASSIVE")
+        mode = self._rule.due(size)
+        if mode is not None and self._under_way is None:
+            self._start(mode)
         if self._timer is None:
             self._look_again_in(IDLE_SECONDS)
         return True
@@ -100,18 +114,18 @@ class WriteAheadLog:
         elif self._under_way is None and self._size():
             self._start("TRUNCATE")
 
-    def _start(self, mode: str) -> None:
+    def _start(self, mode: Mode) -> None:
         task = asyncio.create_task(self._write_back(mode), name=f"checkpoint {self.path.name}")
         self._under_way = task
 
-    async def _write_back(self, mode: str) -> None:
+    async def _write_back(self, mode: Mode) -> None:
         stuck = self._rule.stuck_bytes
         try:
             whole = await self._checkpoint(mode)
         finally:
             self._under_way = None
         size = self._size() or 0
-        self._rule.tried(size, whole=whole)
+        self._rule.tried(mode, size, whole=whole)
         if self._rule.stuck_bytes and not stuck:
             log.warning(self.trouble)
         if mode == "TRUNCATE" and size and self._timer is None:

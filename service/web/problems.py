@@ -1,5 +1,6 @@
 """Our errors as RFC 9457 problem details: what, which, and what to do."""
 
+import errno
 from typing import Any
 
 import structlog
@@ -77,6 +78,11 @@ KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
 )
 """Our errors, their status and their title; the first that fits counts."""
 
+MACHINES = frozenset(
+    {errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EROFS}
+)
+"""What the machine may run out of, or lose, and get back."""
+
 
 def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, object]]:
     """The answer for any exception that reaches the edge."""
@@ -87,6 +93,13 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[d
     for kind, status, title in KNOWN:
         if isinstance(error, kind):
             return problem(status, title, str(error))
+    if isinstance(error, OSError) and error.errno in MACHINES:
+        log.error("the machine failed a request", path=request.url.path, error=str(error))
+        return problem(
+            503,
+            "The machine is in trouble",
+            f"the server's system said: {error.strerror}; nothing was accepted, try again later",
+        )
     log.exception("a request failed", path=request.url.path, exc_info=error)
     return problem(
         500,

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request, Response, post
 from multipart import MultipartSegment, parse_options_header  # type: ignore[import-untyped] # no types
 
-from events.errors import Refused
+from events.errors import LogUnavailable, Refused
 from projections.documents import Documents as DocumentRows
 from projections.documents import Tracked
 from projections.views import view
@@ -114,7 +114,10 @@ def _check(uploads: Uploads, offer: Offer) -> None:
 
 async def _accept(uploads: Uploads, offer: Offer, held: Held) -> Accepted:
     try:
+        _check(uploads, offer)
         return await uploads.accept(offer, held)
+    except LogUnavailable:
+        raise  # the log may speak of these bytes all the same; if not, the sweeper removes them
     except Exception:
         await uploads.drop(held)
         raise
@@ -130,7 +133,12 @@ async def _form(request: WebRequest, uploads: Uploads, offer: Offer, *, limit: i
             "or as multipart/form-data (curl: -F file=@file.pdf).",
         )
     refuse_declared(request, limit=limit + FORM_BYTES)
-    form = Form(request, limit=limit)
+    offer, held = await _parts(Form(request, limit=limit), uploads, offer)
+    return await _accept(uploads, offer, held)
+
+
+async def _parts(form: Form, uploads: Uploads, offer: Offer) -> tuple[Offer, Held]:
+    """Take the file in; what the fields say of it."""
     held: Held | None = None
     try:
         while (part := await form.next_part()) is not None:
@@ -141,14 +149,13 @@ async def _form(request: WebRequest, uploads: Uploads, offer: Offer, *, limit: i
                 raise Problem(400, "Not understood", "The form has two files; send one at a time.")
             held = await uploads.store(form.file())
             offer = _with_file(offer, part)
-        if held is None:
-            raise Problem(400, "Not understood", "The form has no file; add one, such as file=...")
-        _check(uploads, offer)
-        return await uploads.accept(offer, held)
     except Exception:
         if held is not None:
             await uploads.drop(held)
         raise
+    if held is None:
+        raise Problem(400, "Not understood", "The form has no file; add one, such as file=...")
+    return offer, held
 
 
 def _with_field(offer: Offer, part: MultipartSegment, value: str) -> Offer:

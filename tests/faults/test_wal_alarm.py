@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -21,6 +22,10 @@ MEBIBYTE = 1024 * 1024
 LARGE = "x" * 30_000
 GROWN_TO = size(ci=events.wal.ALARM_BYTES, nightly=16 * events.wal.ALARM_BYTES)
 SMALL = 8 * MEBIBYTE
+READERS = 4
+BUSY_WRITES = size(ci=2_000, nightly=20_000)
+BOUND = 2 * events.wal.ALARM_BYTES
+"""On a busy machine it may take a second attempt, at twice the size."""
 
 
 def told(database: SqliteDatabase) -> str:
@@ -54,6 +59,34 @@ async def test_a_reader_that_stays_raises_an_alarm_that_ends_with_it(
         while told(database):
             version = (await store.append(append("a", version, LARGE))).version
         assert wal.stat().st_size < SMALL
+
+
+async def test_readers_that_come_and_go_never_keep_it_from_shrinking(tmp_path: Path) -> None:
+    stop = threading.Event()
+    wal = tmp_path / "log.db-wal"
+    async with sqlite_log(tmp_path, FakeClock()) as store:
+        readers = [
+            asyncio.create_task(asyncio.to_thread(read_and_read, tmp_path / "log.db", stop))
+            for _ in range(READERS)
+        ]
+        largest = 0
+        for number in range(BUSY_WRITES):
+            await store.append(append("a", number, LARGE))
+            largest = max(largest, wal.stat().st_size)
+        stop.set()
+        await asyncio.gather(*readers)
+
+    assert largest < BOUND < BUSY_WRITES * len(LARGE)
+
+
+def read_and_read(path: Path, stop: threading.Event) -> None:
+    """One read after the other; with others like it, somebody is always in the middle of one."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        while not stop.is_set():
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM events").fetchone()
+            stop.wait(0.02)
+            reader.execute("COMMIT")
 
 
 async def test_a_wal_is_emptied_when_nothing_is_written(
