@@ -1,6 +1,7 @@
 """How often each fault is tried: enough for every change, or a night's worth.
 
-``WAYBILL_FAULTS=nightly scripts/test tests/faults`` takes the second number everywhere.
+``WAYBILL_FAULTS=nightly scripts/test tests/faults tests/property`` takes the second number
+everywhere.
 """
 
 import os

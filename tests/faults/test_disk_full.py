@@ -1,4 +1,4 @@
-"""A log whose disk is full or fails refuses, loses nothing, and goes on when the disk does."""
+"""A log whose disk is full or fails refuses, loses nothing, and goes on when the disk does (F9)."""
 
 import asyncio
 import os

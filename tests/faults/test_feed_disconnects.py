@@ -1,4 +1,4 @@
-"""Many clients that hang up all the time miss nothing and hear nothing twice."""
+"""Many clients that hang up all the time miss nothing and hear nothing twice (F17)."""
 
 import asyncio
 import random

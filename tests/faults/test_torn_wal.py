@@ -1,4 +1,4 @@
-"""A write-ahead log that was cut anywhere behind what was acknowledged: the rest is whole."""
+"""A write-ahead log that was cut anywhere behind what was acknowledged: the rest is whole (F2)."""
 
 import asyncio
 import random

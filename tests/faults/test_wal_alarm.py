@@ -1,4 +1,4 @@
-"""A reader that stays keeps the WAL from shrinking: that is said, until it shrinks again."""
+"""A reader that stays keeps the WAL from shrinking: that is said, until it shrinks again (F16)."""
 
 import asyncio
 import sqlite3

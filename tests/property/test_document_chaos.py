@@ -1,21 +1,18 @@
-"""The rules hold in a world where everything goes wrong, and each rule is needed.
+"""The rules hold in a world where everything goes wrong, and each rule is needed (F19)."""
 
-``WAYBILL_CHAOS_SEEDS`` sets how many worlds are lived through (a nightly run takes 20 000).
-"""
-
-import os
 from collections import Counter
 from typing import get_args
 
 import pytest
 
 from events.document.facts import DocumentEvent, PublishFailed
+from tests.faults.sizes import size
 from tests.property.document_chaos import World
 from tests.property.document_mutants import MUTANTS
 from tests.property.document_rules import Rules
 from tests.property.document_witness import Broken
 
-SEEDS = int(os.environ.get("WAYBILL_CHAOS_SEEDS", "2000"))
+SEEDS = size(ci=500, nightly=20_000)
 MUTANT_SEEDS = 1000
 LONGEST_RUN = 120
 """Events of one run; an ordinary document has about twenty-five."""

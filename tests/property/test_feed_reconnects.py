@@ -1,16 +1,16 @@
 """However often clients come and go, they are told the truth, in order, and all of it."""
 
 import asyncio
-import os
 
 import pytest
 
 from service.feed.hub import Hub
+from tests.faults.sizes import size
 from tests.property.feed_client import Lied
 from tests.property.feed_life import live
 from tests.property.feed_mutants import MUTANTS, SmallParts
 
-SEEDS = int(os.environ.get("WAYBILL_FEED_SEEDS", "60"))
+SEEDS = size(ci=60, nightly=2_000)
 MUTANT_SEEDS = 200
 
 
