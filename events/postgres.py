@@ -12,12 +12,14 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, Literal
 
 import asyncpg
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.schema import CreateSchema
 
 from events.database import Durability, T, Work
 from events.errors import LogUnavailable
@@ -48,9 +50,15 @@ async def open_postgres(
         raise LogUnavailable(f"{shown(url)} cannot be used: {problem}")
     database = PostgresDatabase(url, schema, durability=durability, pooled=server.pooled)
     try:
+        if schema in server.missing:
+            await database.write(partial(_create, schema))
         yield database
     finally:
         await database.close()
+
+
+def _create(schema: Schema, connection: Connection) -> None:
+    connection.execute(CreateSchema(schema, if_not_exists=True))
 
 
 class PostgresDatabase:
@@ -60,6 +68,7 @@ class PostgresDatabase:
         self._url = url
         self._engine = _engine(location(url), pooled=pooled)
         self._alone = asyncio.Lock()
+        self._refused: str | None = None
         commit = "on" if durability == "full" else "off"
         lock = f"SELECT pg_advisory_xact_lock({lock_key(schema)})"
         self._short = _begin(schema, STATEMENT_SECONDS, commit) + lock
@@ -67,6 +76,11 @@ class PostgresDatabase:
         self._reading = _begin(schema, LONG_SECONDS, commit).replace(
             "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 1
         )
+
+    @property
+    def trouble(self) -> str | None:
+        """What an operator should know of this database, in a sentence."""
+        return self._refused
 
     async def write(self, work: Work[T], *, long: bool = False) -> T:
         """Run ``work`` alone in the whole schema, whatever the node; see ``Database``."""
@@ -93,15 +107,16 @@ class PostgresDatabase:
     async def _run(self, work: Work[T], begin: str, seconds: float, what: str) -> T:
         try:
             async with asyncio.timeout(seconds + GRACE_SECONDS):
-                return await self._transaction(work, begin)
-        except (*TROUBLE, NoConnectionFree) as error:
-            raise LogUnavailable(f"{shown(self._url)} {what}: {told(error)}") from error
+                result = await self._transaction(work, begin)
         except Exception as error:
             # The driver's own error lies below SQLAlchemy's.
             cause = _root(error)
-            if isinstance(cause, TROUBLE) and not isinstance(cause, _OUR_FAULT):
-                raise LogUnavailable(f"{shown(self._url)} {what}: {told(cause)}") from error
-            raise
+            if isinstance(cause, _OUR_FAULT) or not isinstance(cause, (*TROUBLE, NoConnectionFree)):
+                raise
+            self._refused = f"{shown(self._url)} {what}: {told(cause)}"
+            raise LogUnavailable(self._refused) from error
+        self._refused = None
+        return result
 
     async def _transaction(self, work: Work[T], begin: str) -> T:
         connection, driver = await self._begun(begin)

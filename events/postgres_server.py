@@ -1,5 +1,7 @@
 """What has to be known of a PostgreSQL server before it is used, in words for tired people."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -47,21 +49,37 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
 async def look_at(url: str) -> Server:
     """Connect once and look; raises ``LogUnavailable``."""
+    async with _asked(url) as connection:
+        row = await connection.fetchrow(_LOOK)
+        return Server(
+            version=connection.get_server_version().major,
+            isolation=row["isolation"],
+            pooled=row["pid"] != connection.get_server_pid(),
+            missing=tuple(row["missing"]),
+            may_create=row["may_create"],
+        )
+
+
+async def survey(url: str) -> tuple[int, int]:
+    """How many events the log holds, and its last position; raises ``LogUnavailable``."""
+    async with _asked(url) as connection:
+        row = await connection.fetchrow(_SURVEY)
+        return row["count"], row["head"]
+
+
+@asynccontextmanager
+async def _asked(url: str) -> AsyncIterator[Any]:
     try:
         connection = await connect(url)
         try:
-            row = await connection.fetchrow(_LOOK)
-            return Server(
-                version=connection.get_server_version().major,
-                isolation=row["isolation"],
-                pooled=row["pid"] != connection.get_server_pid(),
-                missing=tuple(row["missing"]),
-                may_create=row["may_create"],
-            )
+            yield connection
         finally:
             await connection.close(timeout=SECONDS)
     except TROUBLE as error:
-        raise LogUnavailable(f"{shown(url)} does not answer: {told(error)}") from error
+        raise LogUnavailable(f"{shown(url)} does not answer as it should: {told(error)}") from error
+
+
+_SURVEY = "SELECT count(*) AS count, coalesce(max(position), 0) AS head FROM log.events"
 
 
 _LOOK = """
@@ -75,21 +93,29 @@ SELECT pg_backend_pid() AS pid,
 
 async def connect(url: str) -> Any:
     """A connection of the driver's own, outside of every pool."""
-    parts = location(url).translate_connect_args(username="user")
+    where = location(url)
     return await asyncpg.connect(
-        **parts, timeout=SECONDS, command_timeout=SECONDS, statement_cache_size=0
+        **{**where.translate_connect_args(username="user"), **where.query},
+        timeout=SECONDS,
+        command_timeout=SECONDS,
+        statement_cache_size=0,
     )
 
 
 def location(url: str) -> URL:
-    """The address in parts, for SQLAlchemy."""
-    return make_url(url).set(drivername="postgresql+asyncpg")
+    """The address in parts, for SQLAlchemy; the driver calls ``sslmode`` ``ssl``."""
+    where = make_url(url).set(drivername="postgresql+asyncpg")
+    mode = where.query.get("sslmode")
+    if mode is None:
+        return where
+    return where.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
 
 
 def shown(url: str) -> str:
     """The address without what is secret."""
     parts = location(url)
-    return f"PostgreSQL at {parts.host}:{parts.port or 5432}, database {parts.database}"
+    place = parts.host or parts.query.get("host")
+    return f"PostgreSQL at {place}:{parts.port or 5432}, database {parts.database}"
 
 
 def told(error: BaseException) -> str:

@@ -34,13 +34,19 @@ def upgrade(schema: Literal["log", "broker"], database: Path | str) -> None:
     config = Config()
     config.set_main_option("script_location", str(HERE / schema))
     # As an object: a folder's name may hold what a URL or Alembic's own format would read as more.
-    config.attributes["url"] = (
-        make_url(database).set(drivername="postgresql+asyncpg")
-        if isinstance(database, str)
-        else URL.create("sqlite", database=str(database))
-    )
+    config.attributes["url"] = _location(database)
     config.attributes["refuse_newer"] = _refuse_newer(ScriptDirectory.from_config(config), database)
     command.upgrade(config, "head")
+
+
+def _location(database: Path | str) -> URL:
+    if isinstance(database, Path):
+        return URL.create("sqlite", database=str(database))
+    url = make_url(database).set(drivername="postgresql+asyncpg")
+    mode = url.query.get("sslmode")
+    if mode is None:
+        return url
+    return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
 
 
 def _refuse_newer(scripts: ScriptDirectory, database: Path | str) -> Callable[[str | None], None]:

@@ -105,6 +105,11 @@ class Runner(Generic[S]):
             unreadable=applier.left_out if applier else None,
         )
 
+    async def prepare(self) -> None:
+        """See to it that there is a table to read: done before the first question may come."""
+        head = await self._store.head()
+        await self._database.write(lambda connection: self._prepare(head, connection))
+
     async def run(self) -> None:
         """Follow the log for ever, from the checkpoint on."""
         try:
@@ -114,8 +119,7 @@ class Runner(Generic[S]):
             raise
 
     async def _run(self) -> None:
-        head = await self._store.head()
-        await self._database.write(lambda connection: self._prepare(head, connection))
+        await self.prepare()
         while True:
             build = await self._database.read(self._active)
             if build is None:

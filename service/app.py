@@ -1,6 +1,5 @@
 """The composition root: settings in, a running service out. Every resource is opened here."""
 
-import asyncio
 import platform
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,10 +13,7 @@ from litestar import Litestar
 from events.database import Database
 from events.document.policy import Policy
 from events.document.state import Document
-from events.sql import SqlEventStore, open_event_store
-from events.sqlite import SqliteDatabase, open_sqlite
-from migrations import upgrade
-from projections.lookups import Lookups
+from events.sql import SqlEventStore
 from projections.past import Past
 from projections.reads import DocumentReads
 from projections.tables import create_tables
@@ -25,6 +21,7 @@ from service import __version__
 from service.anchor import HeadPublisher
 from service.attempts import Attempts
 from service.clock import MICROSECONDS, document_id, elapsed, jitter, new_id, system_clock
+from service.databases import open_log, open_log_database, open_read_database
 from service.deliveries import Deliveries
 from service.dispatcher import Dispatcher
 from service.documents import Documents
@@ -34,6 +31,7 @@ from service.errands import Errands
 from service.feed.hub import Hub
 from service.feed.limits import FeedLimits, within_descriptors
 from service.metrics import create_metrics
+from service.nodes import dispatching, hints_of, lease_of
 from service.orphans import OrphanRemover
 from service.processing.limits import Limits
 from service.processing.pool import Pool
@@ -91,10 +89,9 @@ async def open_service(
         timeout_seconds=settings.delivery_seconds,
     )
     async with AsyncExitStack() as stack:
-        log_database, store = await _open_log(settings, stack)
-        read_database = await stack.enter_async_context(
-            open_sqlite(settings.data / "read.db", durability="relaxed")
-        )
+        log_database = await stack.enter_async_context(open_log_database(settings))
+        store = await stack.enter_async_context(open_log(settings, log_database))
+        read_database = await stack.enter_async_context(open_read_database(settings))
         await read_database.write(create_tables)
         pool = await stack.enter_async_context(_pool(settings, processors))
 
@@ -107,6 +104,7 @@ async def open_service(
             own=settings.projections,
             on_documents=hub.hear,
         )
+        await tables.prepare()
         lookups = tables.lookups
         enqueuer = Enqueuer(
             documents,
@@ -135,8 +133,11 @@ async def open_service(
         loops = {
             **tables.loops(),
             "feed": hub.run,
-            "dispatcher": _dispatching(dispatcher, lookups, store),
+            "dispatcher": dispatching(
+                dispatcher, lookups, store, lease=lease_of(settings, read_database, node)
+            ),
             "head of the log": HeadPublisher(store).run,
+            **hints_of(settings, store),
             "orphans": OrphanRemover(storage, store, lookups, clock=system_clock).run,
         }
         tasks = await stack.enter_async_context(background(loops))
@@ -215,22 +216,6 @@ def _scratch(data: Path) -> Path:
     return scratch
 
 
-async def _open_log(
-    settings: Settings, stack: AsyncExitStack
-) -> tuple[SqliteDatabase, SqlEventStore]:
-    path = settings.data / "log.db"
-    await asyncio.to_thread(upgrade, "log", path)
-    database = await stack.enter_async_context(open_sqlite(path, durability=settings.durability))
-    store = await stack.enter_async_context(
-        open_event_store(database, clock=system_clock, new_epoch=_new_epoch)
-    )
-    return database, store
-
-
-def _new_epoch() -> str:
-    return new_id()[-8:]
-
-
 def _pool(settings: Settings, processors: Processors) -> Pool:
     limits = Limits(
         seconds=settings.worker_seconds,
@@ -263,21 +248,3 @@ def _flow(processors: Any, settings: Settings, pool: Pool) -> Callable[[Document
         return f"waybill-{document.processor}", INLINE_AT_ONCE if inline else 2 * places
 
     return flow
-
-
-def _dispatching(
-    dispatcher: Dispatcher, lookups: Lookups, store: SqlEventStore
-) -> Callable[[], Any]:
-    first = True
-
-    async def dispatch() -> None:
-        nonlocal first
-        # The tables first tell of everything that an earlier process has left behind.
-        head = await store.head()
-        while not await lookups.reach(head):
-            log.info("the documents' table is catching up", with_position=head)
-        position, unfinished = await lookups.unfinished()
-        alone, first = first, False
-        await dispatcher.run(unfinished, after=position, alone=alone)
-
-    return dispatch

@@ -66,11 +66,14 @@ class Dispatcher:
         self._failures = 0
         self._probe_at = 0
 
-    async def run(self, unfinished: Sequence[Tracked], *, after: int, alone: bool) -> None:
+    async def run(
+        self, unfinished: Sequence[Tracked], *, after: int, alone: bool, succeeds: bool = False
+    ) -> None:
         """Start with these documents as they are at position ``after``, then follow for ever.
 
         ``alone`` says that no other process works on this log, so that whatever looks as if it
-        were under way was interrupted by our own end.
+        were under way was interrupted by our own end. ``succeeds`` says the same of publishing
+        only: other nodes may process, but no other one publishes.
         """
         self._agenda = Agenda(self._documents.policy)
         self._busy.clear()
@@ -79,21 +82,24 @@ class Dispatcher:
             self._agenda.start_with(
                 tracked.document, version=tracked.version, heard_at=tracked.updated_at
             )
-        if alone:
-            for tracked in unfinished:
-                await self._resume(tracked.document)
+        for tracked in unfinished:
+            await self._resume(tracked.document, alone=alone, succeeds=alone or succeeds)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow(after), name="dispatcher-log")
             tasks.create_task(self._work(tasks), name="dispatcher-clock")
 
-    async def _resume(self, document: Document) -> None:
+    async def _resume(self, document: Document, *, alone: bool, succeeds: bool) -> None:
         if document.status is Status.PROCESSING:
-            try:
-                await self._end_interrupted(document.id)
-            except UnknownEvent as error:
-                log.warning("a document is left alone", document_id=document.id, error=str(error))
-        elif document.publishing is not None:
+            if alone:
+                await self._end_surely_interrupted(document.id)
+        elif document.publishing is not None and succeeds:
             self._agenda.postpone(document.id, Task.REPUBLISH, self._clock())
+
+    async def _end_surely_interrupted(self, document_id: str) -> None:
+        try:
+            await self._end_interrupted(document_id)
+        except UnknownEvent as error:
+            log.warning("a document is left alone", document_id=document_id, error=str(error))
 
     async def _end_interrupted(self, document_id: str) -> None:
         # Deliveries come in already: what one of them has just begun is none of the interrupted.

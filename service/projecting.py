@@ -31,6 +31,11 @@ class Projecting:
     catalog: Catalog
     lookups: Lookups
 
+    async def prepare(self) -> None:
+        """See to it that there are tables to read, before the first question may come."""
+        for runner in self.runners.values():
+            await runner.prepare()
+
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """What has to run for ever: each projection, and what makes its tables anew."""
         follow = {f"projection {name}": one.run for name, one in self.runners.items()}

@@ -6,13 +6,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from events.sql import open_event_store
-from events.sqlite import open_sqlite
-from migrations import upgrade
 from projections.catalog import ProjectionUnknown
 from projections.runner import Runner
 from projections.tables import create_tables
-from service.clock import new_id, system_clock
+from service.clock import system_clock
+from service.databases import open_log, open_log_database, open_read_database
 from service.projecting import projecting
 from service.settings import Settings
 
@@ -34,14 +32,9 @@ class Progress:
 async def rebuild_alone(settings: Settings, names: Sequence[str]) -> AsyncGenerator[Progress, None]:
     """Make these projections anew, one after the other, or all; raises ``ProjectionUnknown``."""
     async with AsyncExitStack() as stack:
-        await asyncio.to_thread(upgrade, "log", settings.data / "log.db")
-        log_database, database = [
-            await stack.enter_async_context(open_sqlite(settings.data / name, durability=how))
-            for name, how in (("log.db", settings.durability), ("read.db", "relaxed"))
-        ]
-        store = await stack.enter_async_context(
-            open_event_store(log_database, clock=system_clock, new_epoch=lambda: new_id()[-8:])
-        )
+        log_database = await stack.enter_async_context(open_log_database(settings))
+        store = await stack.enter_async_context(open_log(settings, log_database))
+        database = await stack.enter_async_context(open_read_database(settings))
         await database.write(create_tables)
         runners = projecting(
             store, database, clock=system_clock, own=settings.projections, settle_seconds=0

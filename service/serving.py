@@ -115,6 +115,7 @@ def _log_to_standard_error(settings: Settings) -> None:
         secret
         for secret in (
             settings.api_token,
+            settings.database_url,
             settings.qstash_token,
             settings.qstash_current_signing_key,
             settings.qstash_next_signing_key,

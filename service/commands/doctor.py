@@ -40,14 +40,17 @@ async def _doctor(data: Path | None, url: str, token: str | None, *, as_json: bo
 
 async def _examine(data: Path | None, url: str, token: str | None) -> list[Finding]:
     from service.clock import system_clock
-    from service.commands import machine_checks, network_checks
+    from service.commands import database_checks, machine_checks, network_checks
 
     in_force, found = _settings(data)
     found += machine_checks.versions(machine_checks.this_python(), sqlite3.sqlite_version_info)
     if in_force is not None:
         found.append(machine_checks.data_folder(in_force.data))
-        found.append(machine_checks.log_database(in_force.data / "log.db"))
-        found.append(machine_checks.read_database(in_force.data / "read.db"))
+        if in_force.database_url:
+            found += await database_checks.postgresql(in_force.database_url)
+        else:
+            found.append(machine_checks.log_database(in_force.data / "log.db"))
+            found.append(machine_checks.read_database(in_force.data / "read.db"))
         found.append(await network_checks.queue(in_force))
         token = token or in_force.api_token
     found += await network_checks.server(url, token, now=system_clock())

@@ -33,8 +33,8 @@ async def opened_log(data: Path | None) -> AsyncIterator["SqlEventStore"]:
 @contextmanager
 def troubles_told() -> Iterator[None]:
     """Errors of the log as troubles of a command, with the exit code that fits."""
+    from service.databases import NoLog
     from service.moments import NotAMoment
-    from service.reading import NoLog
     from service.settings import SettingsError
 
     try:

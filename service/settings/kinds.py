@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 Number = TypeVar("Number", int, float)
 
@@ -32,6 +32,10 @@ class Kind:
     allowed: str
     parse: Callable[[str], object]
     show: Callable[[object], str] = str
+
+    @property
+    def is_secret(self) -> bool:
+        return self.name.endswith("secret")
 
 
 def text(allowed: str = "text without control characters") -> Kind:
@@ -146,6 +150,28 @@ def address(schemes: Sequence[str]) -> Kind:
         name="URL",
         allowed=f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}, "
         "with no query",
+        parse=parse,
+    )
+
+
+def database() -> Kind:
+    """The URL of a PostgreSQL database; it may hold a password, so it is a secret as a whole."""
+
+    def parse(written: str) -> str:
+        parts = urlsplit(written)
+        query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+        place = parts.hostname or query.get("host")
+        if parts.scheme not in ("postgresql", "postgres") or not place or parts.fragment:
+            raise ValueError("not the URL of a database")
+        if not parts.path.strip("/") or "/" in parts.path[1:] or query.keys() - {"host", "sslmode"}:
+            raise ValueError("not the URL of a database")
+        _ = parts.port  # raises for a port that is no number
+        return written.replace("postgres://", "postgresql://", 1)
+
+    return Kind(
+        name="URL, secret",
+        allowed="postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with no query but sslmode, or host "
+        "for the folder of a socket",
         parse=parse,
     )
 

@@ -8,6 +8,7 @@ from service.settings.kinds import (
     Kind,
     address,
     choice,
+    database,
     delays,
     duration,
     path,
@@ -36,7 +37,7 @@ class Declaration:
 
     @property
     def is_secret(self) -> bool:
-        return self.kind.name == "secret"
+        return self.kind.is_secret
 
 
 def setting(
@@ -56,7 +57,7 @@ def setting(
         "when_unset": when_unset,
         "variable": variable,
     }
-    return field(default=default, repr=kind.name != "secret", metadata=told)
+    return field(default=default, repr=not kind.is_secret, metadata=told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,12 @@ class Settings:
     # Where it lives and who may reach it
     data: Path = setting(
         path(), Path("waybill-data"), "The folder that holds everything Waybill keeps."
+    )
+    database_url: str | None = setting(
+        database(),
+        None,
+        "The PostgreSQL database that holds the log and the tables, for any number of nodes.",
+        when_unset="SQLite files in the data folder",
     )
     host: str = setting(text("an address or a host name"), "127.0.0.1", "The address to listen on.")
     port: int = setting(whole(0, 65535), 8321, "The port to listen on; 0 takes any free one.")

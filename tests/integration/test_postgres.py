@@ -14,6 +14,7 @@ from events.postgres import PostgresDatabase, lock_key, open_postgres
 from events.postgres_server import Server, look_at, shown
 from events.sql import open_event_store
 from tests.fakes import FakeClock
+from tests.integration.commands_support import waybill
 from tests.postgres import database_of, server
 from tests.stores import append, assert_whole, everything, postgres_log, said
 
@@ -218,6 +219,29 @@ async def test_one_node_hears_of_what_another_appends(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     assert reports
+
+
+def test_doctor_looks_at_the_database(url: str, tmp_path: Path) -> None:
+    def asked(where: str) -> dict[str, tuple[str, str]]:
+        more = {"WAYBILL_DATABASE_URL": where, "WAYBILL_DATA": str(tmp_path)}
+        done = waybill("doctor", "--json", more=more)
+        assert "very-secret" not in done.out + done.err
+        return {one["check"]: (one["level"], one["text"]) for one in done.objects}
+
+    good = asked(url)
+    assert (good["database"][0], good["log"]) == ("ok", ("ok", "0 events, none missing"))
+    gone = asked("postgresql://ada:very-secret@127.0.0.1:1/waybill")
+    assert gone["database"][0] == "problem"
+    assert "127.0.0.1:1, database waybill" in gone["database"][1]
+
+
+def test_a_start_on_a_database_that_does_not_answer_says_so(tmp_path: Path) -> None:
+    more = {"WAYBILL_DATABASE_URL": "postgresql://ada:very-secret@127.0.0.1:1/waybill"}
+    done = waybill("serve", "--data", str(tmp_path / "data"), "--port", "0", more=more)
+
+    assert done.code == 2
+    assert "WAYBILL_DATABASE_URL: PostgreSQL at 127.0.0.1:1, database waybill" in done.err
+    assert "very-secret" not in done.out + done.err
 
 
 def _end_all(url: str) -> None:

@@ -84,6 +84,22 @@ def test_a_url_loses_its_last_slash() -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ada:very-secret@db.example:5433/waybill?sslmode=verify-full",
+        "postgresql://db/waybill",
+        "postgresql:///waybill?host=/run/postgresql",
+    ],
+)
+def test_a_database_is_named_by_its_url(url: str) -> None:
+    assert read({"WAYBILL_DATABASE_URL": url}).database_url == url
+    assert read({"WAYBILL_DATABASE_URL": url.replace("ql:", ":", 1)}) == read(
+        {"WAYBILL_DATABASE_URL": url}
+    )
+    assert "very-secret" not in repr(read({"WAYBILL_DATABASE_URL": url}))
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         *[("PORT", value) for value in ("http", "-1", "65536", "1.5", "٣", "1_000", "0x10")],
@@ -95,6 +111,17 @@ def test_a_url_loses_its_last_slash() -> None:
         *[("PUBLIC_URL", value) for value in ("a.example", "ftp://a", "http://a/?b", "http://a:b")],
         *[("STORAGE_URL", value) for value in ("http://a", "s3://", "bucket", "memory:///")],
         *[("API_TOKEN", value) for value in ("two words", "schlüssel")],
+        *[
+            ("DATABASE_URL", f"{start}very-secret@{rest}")
+            for start, rest in (
+                ("mysql://ada:", "db/waybill"),
+                ("postgresql://ada:", "db"),
+                ("postgresql://ada:", "/waybill"),
+                ("postgresql://ada:", "db:five/waybill"),
+                ("postgresql://ada:", "db/waybill?application_name=x"),
+                ("postgresql://ada:", "db/waybill/more"),
+            )
+        ],
     ],
 )
 def test_a_value_that_does_not_do_is_named_with_what_is_allowed(name: str, value: str) -> None:
@@ -102,7 +129,8 @@ def test_a_value_that_does_not_do_is_named_with_what_is_allowed(name: str, value
 
     assert problem.startswith(f"WAYBILL_{name}: ")
     assert "it must be " in problem
-    assert (repr(value)[:100] in problem) == (name != "API_TOKEN")
+    assert (repr(value)[:100] in problem) == (name not in ("API_TOKEN", "DATABASE_URL"))
+    assert "very-secret" not in problem
 
 
 def test_every_problem_is_told_at_once() -> None:

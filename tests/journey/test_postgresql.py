@@ -1,0 +1,76 @@
+"""The product on PostgreSQL: one node, a node that dies, two nodes that share the work."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.journey.balancer import Balancer
+from tests.journey.product import Client, Gate, Json, broker_of_its_own, client_of, running
+from tests.postgres import database_of
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def on_postgresql(tmp_path: Path) -> Mapping[str, str]:
+    return {"WAYBILL_DATABASE_URL": database_of(tmp_path)}
+
+
+async def test_a_document_is_read_and_outlives_a_kill(
+    tmp_path: Path, on_postgresql: Mapping[str, str], letter: bytes, gate: Gate
+) -> None:
+    with running(tmp_path / "node", on_postgresql) as waybill:
+        async with client_of(waybill) as client:
+            read = await client.upload(letter)
+            assert (await client.ends(read))["status"] == "succeeded"
+            begun = await client.script(gate=gate)
+            await client.is_now(begun, "processing")
+        waybill.kill()
+        gate.open()
+        waybill.start()
+        async with client_of(waybill) as client:
+            assert (await client.document(read))["status"] == "succeeded"
+            assert (await client.ends(begun))["status"] == "succeeded"
+        assert not list((waybill.data).glob("*log.db*"))
+        assert waybill.stop() == 0
+
+
+async def test_two_nodes_on_one_database_share_the_work_and_survive_each_other(
+    tmp_path: Path, on_postgresql: Mapping[str, str], gate: Gate
+) -> None:
+    with broker_of_its_own(tmp_path / "broker") as broker:
+        async with Balancer().listening() as before:
+            shared = {
+                **on_postgresql,
+                **broker.environment,
+                "WAYBILL_PUBLIC_URL": before.url,
+                "WAYBILL_STORAGE_URL": (tmp_path / "objects").as_uri(),
+            }
+            with running(tmp_path / "a", shared) as a, running(tmp_path / "b", shared) as b:
+                before.ports += [port_of(a.url), port_of(b.url)]
+                async with client_of(a) as to_a, client_of(b) as to_b:
+                    at_once = [await to_a.script(gate=gate, salt=str(n)) for n in range(4)]
+                    for each in at_once:
+                        await to_b.is_now(each, "processing")
+                    workers = {(await _started(to_b, each))["node"] for each in at_once}
+                    assert len(workers) == 2
+
+                    a.kill()
+                    before.ports.remove(port_of(a.url))
+                    gate.open()
+                    for each in at_once:
+                        assert (await to_b.ends(each))["status"] == "succeeded"
+                    after = await to_b.script()
+                    assert (await to_b.ends(after))["status"] == "succeeded"
+
+
+async def _started(client: Client, document_id: str) -> Json:
+    """Who works on it."""
+    history = await client.history(document_id)
+    found: Json = next(one for one in history if one["type"] == "processing_started")["data"]
+    return found
+
+
+def port_of(url: str) -> int:
+    return int(url.rpartition(":")[2])
