@@ -131,10 +131,19 @@ def server() -> PostgresServer:
 
 def database_of(folder: Path) -> str:
     """The URL of the database that belongs to a test's folder; it is made when first asked for."""
-    name = "test_" + hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    return _made("test", folder, template=TEMPLATE)
+
+
+def empty_database(folder: Path) -> str:
+    """The same with nothing in it."""
+    return _made("empty", folder, template="template0")
+
+
+def _made(kind: str, folder: Path, *, template: str) -> str:
+    name = f"{kind}_{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
     running = server()
     if not running.sql(f"SELECT FROM pg_database WHERE datname = '{name}'"):
-        running.sql(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+        running.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     return running.url(name)
 
 

@@ -1,17 +1,19 @@
 """Projections in a database: rows and checkpoint move together, whoever dies or races."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Connection, text
 
+from events.database import Database
 from events.document.facts import DocumentEvent
 from events.memory import MemoryEventStore
+from events.postgres import open_postgres
 from events.sqlite import open_sqlite
 from events.store import Append, NewEvent, document_stream
 from projections import PROJECTIONS, lookups
@@ -20,6 +22,7 @@ from projections.runner import Runner
 from projections.tables import create_tables
 from tests.facts import interleaved, life
 from tests.fakes import FakeClock
+from tests.postgres import database_of
 from tests.projecting import running
 
 pytestmark = pytest.mark.anyio
@@ -28,6 +31,19 @@ T = TypeVar("T")
 Rows = dict[str, list[tuple[Any, ...]]]
 
 STORIES = [life(f"d{number}") for number in range(12)]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which database a path stands for is told by how it ends."""
+    found: str = request.param
+    return found
+
+
+def opened(path: Path) -> AbstractAsyncContextManager[Database]:
+    if path.suffix == ".postgresql":
+        return open_postgres(database_of(path), "read", durability="relaxed")
+    return open_sqlite(path, durability="relaxed")
 
 
 @pytest.fixture
@@ -50,7 +66,7 @@ async def projected(
     path: Path, store: MemoryEventStore, runners_of_each: int = 1
 ) -> AsyncIterator[list[Runner[Any]]]:
     """Runners of every projection over one database, at work."""
-    async with open_sqlite(path, durability="relaxed") as database:
+    async with opened(path) as database:
         await database.write(create_tables)
         projections = [one for one in PROJECTIONS for _ in range(runners_of_each)]
         runners = [runner_of(one, store, database) for one in projections]
@@ -76,32 +92,38 @@ async def reached(runners: list[Runner[Any]], position: int) -> None:
                 await runner.applied.wait_beyond(runner.position)
 
 
-def rows(path: Path) -> Rows:
+async def rows(path: Path) -> Rows:
     """Everything in the tables."""
-    with closing(sqlite3.connect(path)) as connection:
+
+    def work(connection: Connection) -> Rows:
         names = [f"{one.name}_v{one.version}" for one in PROJECTIONS]
         return {
-            name: sorted(connection.execute(f"SELECT * FROM {name}"))
+            name: sorted(map(tuple, connection.execute(text(f"SELECT * FROM {name}"))))
             for name in [*names, "projection_builds"]
         }
 
+    async with opened(path) as database:
+        return await database.read(work)
+
 
 async def test_tables_that_are_deleted_come_back_the_same(
-    tmp_path: Path, store: MemoryEventStore
+    kind: str, tmp_path: Path, store: MemoryEventStore
 ) -> None:
-    live, rebuilt = tmp_path / "live.db", tmp_path / "rebuilt.db"
+    live, rebuilt = tmp_path / f"live.{kind}", tmp_path / f"rebuilt.{kind}"
     async with projected(live, store) as runners:
         for story in STORIES:
             await reached(runners, await tell(store, story))  # one page after the other
     async with projected(rebuilt, store) as runners:
         await reached(runners, await store.head())  # everything at once
 
-    assert rows(rebuilt) == rows(live)
-    assert len(rows(live)["documents_v1"]) == len(STORIES)
+    assert await rows(rebuilt) == await rows(live)
+    assert len((await rows(live))["documents_v1"]) == len(STORIES)
 
 
-async def test_a_runner_goes_on_at_its_checkpoint(tmp_path: Path, store: MemoryEventStore) -> None:
-    path, whole = tmp_path / "read.db", tmp_path / "whole.db"
+async def test_a_runner_goes_on_at_its_checkpoint(
+    kind: str, tmp_path: Path, store: MemoryEventStore
+) -> None:
+    path, whole = tmp_path / f"read.{kind}", tmp_path / f"whole.{kind}"
     facts = interleaved(STORIES)
     for part in (facts[:30], facts[30:31], facts[31:]):
         head = await tell(store, part)
@@ -110,13 +132,13 @@ async def test_a_runner_goes_on_at_its_checkpoint(tmp_path: Path, store: MemoryE
 
     async with projected(whole, store) as runners:
         await reached(runners, head)
-    assert rows(path) == rows(whole)
+    assert await rows(path) == await rows(whole)
 
 
 async def test_two_runners_on_one_database_never_apply_an_event_twice(
-    tmp_path: Path, store: MemoryEventStore
+    kind: str, tmp_path: Path, store: MemoryEventStore
 ) -> None:
-    shared, alone = tmp_path / "shared.db", tmp_path / "alone.db"
+    shared, alone = tmp_path / f"shared.{kind}", tmp_path / f"alone.{kind}"
     async with projected(shared, store, runners_of_each=2) as runners:
         for story in STORIES:
             await tell(store, story)
@@ -125,13 +147,13 @@ async def test_two_runners_on_one_database_never_apply_an_event_twice(
     async with projected(alone, store) as runners:
         await reached(runners, await store.head())
 
-    assert rows(shared) == rows(alone)
+    assert await rows(shared) == await rows(alone)
 
 
 async def test_the_queue_tells_what_waits_what_runs_and_how_long_it_took(
-    tmp_path: Path, store: MemoryEventStore, clock: FakeClock
+    kind: str, tmp_path: Path, store: MemoryEventStore, clock: FakeClock
 ) -> None:
-    async with open_sqlite(tmp_path / "read.db", durability="relaxed") as database:
+    async with opened(tmp_path / f"read.{kind}") as database:
         await database.write(create_tables)
         runners = [runner_of(one, store, database) for one in PROJECTIONS]
         async with running(runners):
