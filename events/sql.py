@@ -137,7 +137,11 @@ class SqlEventStore:
         self._recent.clear()
 
     async def _opened(self, stored: Sequence[Stored]) -> list[Recorded]:
-        return await self._privacy.open([recorded(one, self._codec) for one in stored])
+        if len(stored) > PAGE:  # a long page would hold up everybody else
+            decoded = await asyncio.to_thread(_decoded, stored, self._codec)
+        else:
+            decoded = _decoded(stored, self._codec)
+        return await self._privacy.open(decoded)
 
     async def _commit(self, appends: Sequence[Admitted]) -> Sequence[Outcome]:
         work = partial(_write, appends, self._clock(), self._codec)
@@ -181,6 +185,10 @@ def _page(after: int, limit: int, connection: Connection) -> list[Stored]:
     except DBAPIError:
         # A text may be damaged so that it is none any more; whoever verifies needs it all the same.
         return reading.raw_page(after, limit, connection)
+
+
+def _decoded(stored: Sequence[Stored], codec: Codec) -> list[Recorded]:
+    return [recorded(one, codec) for one in stored]
 
 
 def _restore(stored: Sequence[Stored], connection: Connection) -> None:

@@ -114,6 +114,6 @@ _HEARD = frozenset({"enqueued", "delivery_received", "delivery_ignored", "transp
 
 
 def _heard(event: Recorded) -> bool:
-    if isinstance(event.fact, TransportObserved):
-        return event.fact.kind != "withdrawal"
-    return event.type in _HEARD
+    if event.type not in _HEARD:
+        return False
+    return not isinstance(event.fact, TransportObserved) or event.fact.kind != "withdrawal"

@@ -62,15 +62,16 @@ class Folded(Generic[S]):
 def sort(projection: Projection[S], log: Sequence[Recorded], *, aside: Container[str]) -> Page:
     """Which rows these events change; rows that were set ``aside`` do not change any more."""
     page = Page([], set(), end=log[-1].position)
+    key_of, begins = projection.key, projection.begins
     for event in log:
-        if not is_readable(event):
+        if type(event.fact) is Unreadable:
             page.left_out = page.left_out or event.position
             continue
         try:
-            key = projection.key(event)
+            key = key_of(event)
             if key is None or key in aside:
                 continue
-            if projection.begins(event):
+            if begins(event):
                 page.begun.add(key)
         except Exception as error:
             page.stop = poison(None, event, error)
@@ -83,12 +84,13 @@ def sort(projection: Projection[S], log: Sequence[Recorded], *, aside: Container
 def fold(projection: Projection[S], page: Page, before: Mapping[str, S]) -> Folded[S]:
     """The rows after this page; ``before`` are the states of the rows that it needed."""
     folded: Folded[S] = Folded(end=page.end, left_out=page.left_out, stop=page.stop)
-    states = folded.states
+    states, fold_one = folded.states, projection.fold
     for key, event in page.events:
-        if key in folded.set_aside:
+        if folded.set_aside and key in folded.set_aside:
             continue
         try:
-            states[key] = projection.fold(states.get(key, before.get(key)), event)
+            state = states[key] if key in states else before.get(key)
+            states[key] = fold_one(state, event)
         except Exception as error:
             if projection.stream(key) is None:
                 folded.stop = poison(None, event, error)

@@ -131,25 +131,13 @@ class Past:
         [last] = await self._store.read_all(after=at - 1, limit=1)
         partial_minute = last.recorded_at // MINUTE
         whole = await self._database.read(partial(queues.history, since=since, upto=partial_minute))
-        begins = await self._position_before(partial_minute * MINUTE, at)
+        begins = await self._store.position_at(partial_minute * MINUTE - 1)
         minute: dict[str, Minute] = {}
         for after in range(begins, at, PAGE):
             page = await self._store.read_all(after=after, limit=min(PAGE, at - after))
             minute = folded(QUEUE_MINUTES, page, upto=at, states=minute)
         ours = [one for one in minute.values() if one.minute > since]
         return [*ours, *whole]
-
-    async def _position_before(self, moment: int, at: int) -> int:
-        """The last position, up to ``at``, that was recorded before this moment."""
-        low, high = 0, at
-        while low < high:
-            middle = (low + high + 1) // 2
-            [event] = await self._store.read_all(after=middle - 1, limit=1)
-            if event.recorded_at < moment:
-                low = middle
-            else:
-                high = middle - 1
-        return low
 
     async def _reach(self, position: int) -> None:
         if not await self._lookups.reach_all(position):

@@ -49,6 +49,8 @@ def evolve(document: Document | None, event: DocumentEvent) -> Document:
 
 def _evolve(document: Document, event: DocumentEvent) -> Document:  # noqa: C901 - one flat match
     match event:
+        case ProgressReported():  # first, because most events are
+            return effects.progressed(document, event)
         case DocumentRegistered():
             return document
         case EnqueueRequested():
@@ -63,8 +65,6 @@ def _evolve(document: Document, event: DocumentEvent) -> Document:  # noqa: C901
             return effects.delivery_ignored(document, event)
         case ProcessingStarted():
             return effects.started(document, event)
-        case ProgressReported():
-            return effects.progressed(document, event)
         case ProcessingSucceeded():
             return effects.succeeded(document, event)
         case ProcessingFailed():
