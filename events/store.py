@@ -65,7 +65,7 @@ class Unreadable(msgspec.Struct, frozen=True):
     why: str
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """A fact in the log."""
 
     position: int
@@ -83,7 +83,7 @@ class Recorded(msgspec.Struct, frozen=True):
     chain: bytes
 
 
-class Stored(msgspec.Struct, frozen=True):
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """An event as the database holds it, undecoded: for export, import and verification."""
 
     position: int

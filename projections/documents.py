@@ -38,7 +38,7 @@ Index("documents_by_blob", _table.c.blob_ref)
 Index("documents_open", _table.c.key, sqlite_where=_table.c.open, postgresql_where=_table.c.open)
 
 
-class Tracked(msgspec.Struct, frozen=True, kw_only=True):
+class Tracked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A document and when it was heard of; times are microseconds since the epoch."""
 
     document: Document

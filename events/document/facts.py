@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What every event has: the document that it is about."""
 
     document_id: str

@@ -47,7 +47,7 @@ class Publishing(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True):
+class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything the rules need to know of a document."""
 
     id: str
