@@ -1,13 +1,14 @@
 """Projections at work over a log, in a database of their own: what tests of tables share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from events.database import Database
 from events.memory import MemoryEventStore
+from events.postgres import open_postgres
 from events.sqlite import open_sqlite
 from projections import PROJECTIONS
 from projections.documents import NAME as DOCUMENTS
@@ -18,8 +19,24 @@ from projections.queues import NAME as MINUTES
 from projections.runner import Runner
 from projections.tables import create_tables
 from tests.fakes import FakeClock
+from tests.postgres import database_of
 
 PATIENCE_SECONDS = 30.0
+
+Open = Callable[[Path], AbstractAsyncContextManager[Database]]
+
+
+def _sqlite(folder: Path) -> AbstractAsyncContextManager[Database]:
+    folder.mkdir(exist_ok=True)
+    return open_sqlite(folder / "read.db", durability="relaxed")
+
+
+def _postgres(folder: Path) -> AbstractAsyncContextManager[Database]:
+    return open_postgres(database_of(folder), "read", durability="relaxed")
+
+
+OPEN: Mapping[str, Open] = {"sqlite": _sqlite, "postgresql": _postgres}
+"""The databases that hold tables; a folder names one."""
 
 
 def runner_of(projection: Projection[Any], store: MemoryEventStore, database: Database) -> Any:
@@ -59,9 +76,11 @@ class Projected:
 
 
 @asynccontextmanager
-async def projected(path: Path, store: MemoryEventStore) -> AsyncIterator[Projected]:
+async def projected(
+    folder: Path, store: MemoryEventStore, *, kind: str = "sqlite"
+) -> AsyncIterator[Projected]:
     """Every projection at work over this log."""
-    async with open_sqlite(path, durability="relaxed") as database:
+    async with OPEN[kind](folder) as database:
         await database.write(create_tables)
         world = Projected(database, store)
         async with running(list(world.runners.values())):

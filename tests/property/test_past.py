@@ -18,17 +18,19 @@ WORLDS = 9
 STATUSES: list[list[str]] = [[], ["processing", "retrying"], ["succeeded"], ["received", "queued"]]
 
 
-@pytest.mark.parametrize("log", range(LOGS))
-async def test_the_past_is_what_the_tables_told_then(tmp_path: Path, log: int) -> None:
+@pytest.mark.parametrize(
+    ("log", "kind"), [*((number, "sqlite") for number in range(LOGS)), (0, "postgresql")]
+)
+async def test_the_past_is_what_the_tables_told_then(tmp_path: Path, log: int, kind: str) -> None:
     lines = chaos(range(log * WORLDS, (log + 1) * WORLDS))
     moments = sorted({0, len(lines), *Random(log).sample(range(len(lines)), MOMENTS)})
 
-    async with projected(tmp_path / "whole.db", await stored(lines)) as whole:
+    async with projected(tmp_path / "whole", await stored(lines), kind=kind) as whole:
         await whole.caught_up()
         for at in moments:
             now = lines[at - 1][0] if at else 0
             prefix = await stored(lines[:at])
-            async with projected(tmp_path / f"{at}.db", prefix) as frozen:
+            async with projected(tmp_path / f"{at}", prefix) as frozen:
                 assert await frozen.caught_up() == at
                 assert await _past(whole, at, now) == await _present(frozen, now)
 
@@ -80,7 +82,7 @@ async def _pages(past: Past, at: int, status: list[str]) -> list[Any]:
 
 async def test_a_document_that_was_not_there_yet_is_not_there(tmp_path: Path) -> None:
     lines = chaos([1, 2])
-    async with projected(tmp_path / "read.db", await stored(lines)) as world:
+    async with projected(tmp_path, await stored(lines)) as world:
         await world.caught_up()
 
         assert await world.past.document("doc_1", at=0) is None

@@ -1,0 +1,127 @@
+"""Rebuilt and switched while others write and read: no read fails or goes backwards (F13)."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from events.store import Append, EventStore, NewEvent, document_stream
+from projections import PROJECTIONS
+from projections.checking import digest, digest_of
+from projections.documents import NAME, Documents
+from projections.lookups import Lookups
+from projections.past import folded
+from projections.queues import MINUTE
+from projections.runner import Runner
+from projections.tables import create_tables
+from tests.facts import life
+from tests.fakes import FakeClock
+from tests.faults.sizes import size
+from tests.projecting import OPEN, running
+from tests.stores import DURABLE, everything
+
+pytestmark = pytest.mark.anyio
+
+ROUNDS = size(1, 10)
+READS = size(300, 10_000)
+LOGGED = 30
+PATIENCE_SECONDS = size(120, 1800)
+SETTLE_SECONDS = 0.2
+
+
+class Writer:
+    """Documents that go through their lives, one after the other, until told to stop."""
+
+    def __init__(self, store: EventStore) -> None:
+        self.stopped = asyncio.Event()
+        self._store = store
+        self._documents = 0
+        self._events = 0
+
+    async def write(self, documents: int | None = None) -> None:
+        while not self.stopped.is_set() and documents != self._documents:
+            self._documents += 1
+            name = f"doc_{self._documents}"
+            for version, fact in enumerate(life(name)):
+                self._events += 1
+                event = NewEvent(
+                    event_id=str(UUID(int=self._events)),
+                    fact=fact,
+                    occurred_at=0,
+                    correlation_id="c",
+                )
+                await self._store.append(
+                    Append(stream=document_stream(name), expected=version, events=[event])
+                )
+
+
+@pytest.mark.parametrize("kind", list(OPEN))
+async def test_no_read_fails_while_tables_are_replaced(tmp_path: Path, kind: str) -> None:
+    clock = FakeClock()
+    async with (
+        asyncio.timeout(PATIENCE_SECONDS),
+        DURABLE[kind](tmp_path, clock) as store,
+        OPEN[kind](tmp_path) as database,
+    ):
+        await database.write(create_tables)
+        runners: list[Runner[Any]] = [
+            Runner(
+                projection,
+                store=store,
+                database=database,
+                log=store.wakeup,
+                clock=clock,
+                settle_seconds=SETTLE_SECONDS,
+            )
+            for projection in PROJECTIONS
+        ]
+        writer = Writer(store)
+        async with running(runners):
+            await writer.write(LOGGED)
+            lookups = Lookups(database, runners[0].applied, patience_seconds=PATIENCE_SECONDS)
+            assert await lookups.reach(await store.head())
+            writing = asyncio.create_task(writer.write())
+            rebuilding = asyncio.create_task(_rebuild(runners))
+            reads = [0]
+            while not rebuilding.done() or reads[0] < READS:
+                await _read(lookups, reads, now=clock.now)
+            await rebuilding
+            writer.stopped.set()
+            await writing
+            assert await lookups.reach(await store.head())
+            await _assert_tables(database, await everything(store))
+
+
+async def _rebuild(runners: list[Runner[Any]]) -> None:
+    for _ in range(ROUNDS):
+        for runner in runners:
+            before = runner.builder.switched.head
+            await runner.builder.request()
+            while runner.builder.switched.head == before:
+                assert runner.builder.failed is None
+                await runner.builder.switched.wait_beyond(before)
+
+
+async def _read(lookups: Lookups, reads: list[int], *, now: int) -> None:
+    """One of each question; every answer tells of at least as much as the one before."""
+    position, found = await lookups.page(limit=5, before=None, status=(), owner=None)
+    assert len(found) == 5
+    tracked = await lookups.document(found[-1].document.id)
+    assert tracked is not None and tracked.position >= found[-1].position
+    queue = await lookups.queue(now=now, minutes=60)
+    assert queue.position >= position
+    assert queue.succeeded >= LOGGED
+    assert [minute.minute for minute in queue.minutes] and now % MINUTE == 0
+    reads[0] += 3
+
+
+async def _assert_tables(database: Any, log: list[Any]) -> None:
+    def work(connection: Any) -> str:
+        from projections.builds import source
+
+        return digest(connection, source(connection, Documents()).table)
+
+    states = folded(Documents(), log, upto=len(log))
+    assert await database.read(work) == digest_of(Documents(), states), NAME

@@ -1,0 +1,256 @@
+"""A projection made anew beside the one that is read, on both databases."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, inspect
+
+from events.database import Database
+from events.memory import MemoryEventStore
+from events.store import Append, NewEvent, document_stream
+from projections import builds
+from projections.builds import NotReady, source
+from projections.catalog import Catalog
+from projections.checking import digest, digest_of
+from projections.documents import NAME, Documents
+from projections.lookups import Lookups
+from projections.past import folded
+from projections.runner import Runner
+from projections.tables import FAILED, KEEP, KEPT, LIVE, create_tables
+from tests.chaos_log import told
+from tests.facts import interleaved, life
+from tests.fakes import FakeClock
+from tests.poisoned import Moody, PoisonedDocuments, PoisonedMinutes, poison
+from tests.projecting import OPEN, running
+from tests.stores import everything
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE_SECONDS = 60
+FACTS = interleaved([life(f"d{number}") for number in range(15)])
+
+
+class Second(Documents):
+    """The next version of the documents."""
+
+    version = 2
+    table = Documents.table
+
+
+class SecondReadsFirst(Second):
+    """One that can show the rows of the first, while its own are being made."""
+
+    table = Documents.table
+    readable = frozenset({1})
+
+
+@pytest.fixture(params=list(OPEN))
+async def database(request: Any, tmp_path: Path) -> AsyncIterator[Database]:
+    async with OPEN[request.param](tmp_path) as opened:
+        await opened.write(create_tables)
+        yield opened
+
+
+def runner_of(projection: Any, store: MemoryEventStore, database: Database, **more: Any) -> Any:
+    settled = {"settle_seconds": 0, "clock": FakeClock(), **more}
+    return Runner(projection, store=store, database=database, log=store.wakeup, **settled)
+
+
+@asynccontextmanager
+async def at_work(runner: Any, store: MemoryEventStore) -> AsyncIterator[Any]:
+    """The runner, once it has reached the end of the log."""
+    async with asyncio.timeout(PATIENCE_SECONDS), running([runner]):
+        await caught_up(runner, await store.head())
+        yield runner
+
+
+async def caught_up(runner: Runner[Any], head: int) -> None:
+    while runner.position < head:
+        await runner.applied.wait_beyond(runner.position)
+
+
+async def switched(runner: Runner[Any]) -> None:
+    """Ask for a new build, and wait until it is read."""
+    before = runner.builder.switched.head
+    await runner.builder.request()
+    while runner.builder.switched.head == before and runner.builder.failed is None:
+        await runner.builder.switched.wait_beyond(before)
+
+
+def known(connection: Connection) -> list[tuple[int, int, str]]:
+    return [(one.version, one.build, one.state) for one in builds.known(connection, NAME)]
+
+
+async def test_live_rebuilt_and_replayed_are_one_and_the_same(database: Database) -> None:
+    store = await told(FACTS)
+    async with at_work(runner_of(Documents(), store, database), store) as runner:
+
+        def digest_now(connection: Connection) -> str:
+            return digest(connection, source(connection, Documents()).table)
+
+        live = await database.read(digest_now)
+        await switched(runner)
+        rebuilt = await database.read(digest_now)
+
+    replayed = digest_of(Documents(), folded(Documents(), await everything(store), upto=len(FACTS)))
+    assert live == rebuilt == replayed
+    assert await database.read(known) == [(1, 0, KEPT), (1, 1, LIVE)]
+
+
+async def test_what_was_replaced_is_dropped_after_a_while(database: Database) -> None:
+    store, clock = await told(FACTS), FakeClock()
+    async with at_work(runner_of(Documents(), store, database, clock=clock), store) as runner:
+        await switched(runner)
+        await runner.builder.drop_expired()
+        assert len(await database.read(known)) == 2
+
+        clock.now += KEEP + 1
+        await runner.builder.drop_expired()
+
+    assert await database.read(known) == [(1, 1, LIVE)]
+    tables = await database.read(lambda its: inspect(its).get_table_names())
+    assert [name for name in tables if name.startswith("documents")] == ["documents_v1_b1"]
+
+
+async def test_the_new_version_takes_over_and_the_old_one_can_come_back(database: Database) -> None:
+    store = await told(FACTS)
+    async with at_work(runner_of(Documents(), store, database), store):
+        pass
+    async with at_work(runner_of(Second(), store, database), store):
+        assert (await database.read(lambda its: source(its, Second()))).build.version == 2
+        assert (await database.read(lambda its: source(its, Documents()))).build.version == 1
+    expiring = await database.read(lambda its: builds.known(its, NAME)[0].drop_after)
+    assert expiring is not None
+
+    async with at_work(runner_of(Documents(), store, database), store):
+        first, second = await database.read(lambda its: builds.known(its, NAME))
+    assert first.drop_after is None and second.drop_after is not None
+
+
+async def test_until_the_new_version_is_made_the_old_one_is_shown_if_it_can_be(
+    database: Database,
+) -> None:
+    store = await told(FACTS)
+    async with at_work(runner_of(Documents(), store, database), store):
+        pass
+
+    shown = await database.read(lambda its: source(its, SecondReadsFirst()))
+    assert (shown.build.version, shown.position) == (1, len(FACTS))
+    with pytest.raises(NotReady, match="documents is being made"):
+        await database.read(lambda its: source(its, Second()))
+
+
+async def test_a_fold_that_is_not_the_same_twice_is_given_up(database: Database) -> None:
+    store = await told(FACTS)
+    async with at_work(runner_of(Documents(), store, database), store):
+        pass
+    runner = runner_of(Moody(), store, database)
+    async with at_work(runner, store):
+        await switched(runner)
+
+        assert "differ from a fresh fold" in (runner.builder.failed or "")
+        assert await database.read(known) == [(1, 0, LIVE), (1, 1, FAILED)]
+        assert runner.condition().failed is not None
+        standing = await Catalog(database, {NAME: runner}).standing(NAME)
+        assert standing.failed is not None and standing.read is not None
+
+
+async def test_two_nodes_work_on_one_table_and_both_hear_of_every_change(
+    database: Database,
+) -> None:
+    store = await told(FACTS[:40])
+    heard: list[dict[str, Any]] = [{}, {}]
+
+    def hears(number: int) -> Any:
+        return lambda _, states: heard[number].update(
+            {one.document.id: one.version for one in states}
+        )
+
+    runners = [
+        runner_of(Documents(), store, database, on_applied=hears(number)) for number in (0, 1)
+    ]
+    async with asyncio.timeout(PATIENCE_SECONDS), running(runners):
+        for runner in runners:
+            await caught_up(runner, 40)
+        for known_ in heard:
+            known_.clear()
+        changed = FACTS[40:]
+        versions = await append_all(store, changed)
+        for runner in runners:
+            await caught_up(runner, len(FACTS))
+        before = [runner.builder.switched.head for runner in runners]
+        await runners[0].builder.request()
+        while before == [runner.builder.switched.head for runner in runners]:
+            await runners[0].builder.switched.wait_beyond(before[0])
+
+    assert heard == [versions, versions]
+    states = folded(Documents(), await everything(store), upto=len(FACTS))
+    table = await database.read(lambda its: source(its, Documents()).table)
+    assert await database.read(lambda its: digest(its, table)) == digest_of(Documents(), states)
+
+
+async def append_all(store: MemoryEventStore, facts: list[Any]) -> dict[str, int]:
+    """Append these one by one; the version that each document reaches."""
+    versions: dict[str, int] = {}
+    for number, fact in enumerate(facts):
+        stream = document_stream(fact.document_id)
+        version = len(await store.read_stream(stream))
+        new = NewEvent(
+            event_id=str(UUID(int=2**70 + number)), fact=fact, occurred_at=0, correlation_id="c"
+        )
+        await store.append(Append(stream=stream, expected=version, events=[new]))
+        versions[fact.document_id] = version + 1
+        await asyncio.sleep(0)
+    return versions
+
+
+async def test_a_poison_event_spoils_one_row_until_the_fold_is_mended(database: Database) -> None:
+    facts = [*FACTS[:100], poison("d3"), *FACTS[100:]]
+    store = await told(facts)
+    projection = PoisonedDocuments()
+    runner = runner_of(projection, store, database)
+    async with at_work(runner, store):
+        lookups = Lookups(database, runner.applied)
+        condition = runner.condition()
+        assert list(condition.set_aside) == ["d3"]
+        assert condition.set_aside["d3"][0] == 101
+        stale = await lookups.document("d3")
+        assert stale is not None and stale.position < 101
+        fresh = await lookups.document("d4")
+        assert fresh is not None and fresh.document.status.final
+        assert await lookups.refers_to("nobody knows"), "nothing is an orphan now"
+
+        projection.poisonous = False
+        await switched(runner)
+        await append_all(store, [poison("d3")])
+        await caught_up(runner, len(facts) + 1)
+        assert runner.condition().set_aside == {}
+        mended = await lookups.document("d3")
+        assert mended is not None and mended.position == len(facts) + 1
+
+
+async def test_minutes_stop_at_a_poison_event_and_go_on_once_the_fold_is_mended(
+    database: Database,
+) -> None:
+    store = await told([*FACTS[:60], poison("d3"), *FACTS[60:]])
+    projection = PoisonedMinutes()
+    runner = runner_of(projection, store, database)
+    async with asyncio.timeout(PATIENCE_SECONDS), running([runner]):
+        await caught_up(runner, 60)
+        while (stopped := runner.condition().stopped) is None:
+            await runner.builder.switched.wait_beyond(runner.builder.switched.head)
+        assert stopped.position == 61
+        assert runner.position == 60
+        standing = await Catalog(database, {projection.name: runner}).standing(projection.name)
+        assert standing.read is not None and standing.read.stopped_at == 61
+        assert standing.read.stale_since == (await everything(store))[60].recorded_at
+
+        projection.poisonous = False
+        await runner.builder.request()
+        await caught_up(runner, await store.head())
+        assert runner.condition().stopped is None
