@@ -45,6 +45,8 @@ NAMES: Names = {
     facts.Cancelled: ("cancelled", 1),
     facts.Requeued: ("requeued", 1),
     facts.DlqEntryRemoved: ("dlq_entry_removed", 1),
+    facts.DocumentErased: ("document_erased", 1),
+    facts.ErasureCompleted: ("erasure_completed", 1),
 }
 
 _NEWER = "this version of Waybill does not know it; run the one that wrote it, or a newer one"

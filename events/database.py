@@ -27,3 +27,15 @@ class Database(Protocol):
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` on one consistent state."""
         ...
+
+
+class OwnDatabase(Database, Protocol):
+    """One whose files are ours, too."""
+
+    async def scrub(self, *, rewrite: bool) -> bool:
+        """Leave nothing in its files of what was overwritten; ``False`` if a reader held it up.
+
+        ``rewrite`` also for what was removed or has changed its size: that takes as long as writing
+        all of it anew.
+        """
+        ...

@@ -2,7 +2,8 @@
 
 WaybillError
 ├── Refused             a rule says no; nothing was written
-│   └── DocumentUnknown     there is no such document
+│   ├── DocumentUnknown     there is no such document
+│   └── DocumentGone        what the document held was erased
 ├── Conflict            somebody else wrote to the stream first; load it again
 ├── CorruptedIdempotency   some of these events are stored already, but not all of them
 ├── InvalidEvent        this event may never be stored: too large, bad id, bad number
@@ -26,6 +27,16 @@ class DocumentUnknown(Refused):
 
     def __init__(self, document_id: str) -> None:
         super().__init__(f"document {document_id!r} is not known; check the id")
+        self.document_id = document_id
+
+
+class DocumentGone(Refused):
+    """What the document held was erased."""
+
+    def __init__(self, document_id: str) -> None:
+        super().__init__(
+            f"document {document_id!r} was erased; upload it anew, without its old key or id"
+        )
         self.document_id = document_id
 
 

@@ -25,7 +25,7 @@ from events.database import Durability, T, Work
 from events.errors import LogUnavailable
 from events.postgres_server import TROUBLE, location, look_at, shown, told
 
-Schema = Literal["log", "read"]
+Schema = Literal["log", "read", "keys"]
 
 CONNECTIONS = 6
 """For one schema: one that writes, the others read."""
@@ -36,6 +36,7 @@ IDLE_SECONDS = 5
 """A node that freezes in the middle of a write loses the lock after this time."""
 LONG_SECONDS = 60
 """For work that was announced as long, and for reading."""
+SCRUB_SECONDS = 600
 GRACE_SECONDS = 5
 """What we wait longer than the server should, before we take the connection for dead."""
 
@@ -66,6 +67,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str, schema: Schema, *, durability: Durability, pooled: bool) -> None:
         self._url = url
+        self._schema = schema
         self._engine = _engine(location(url), pooled=pooled)
         self._alone = asyncio.Lock()
         self._refused: str | None = None
@@ -90,6 +92,23 @@ class PostgresDatabase:
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` in a read transaction; see ``Database``."""
         return await self._run(work, self._reading, LONG_SECONDS, "could not be read")
+
+    async def scrub(self, *, rewrite: bool) -> bool:
+        """Write every table of the schema anew; whoever wants to read one of them waits."""
+        # An update leaves the old row where it was, so there is always something to be rewritten.
+        try:
+            connection = await self._engine.connect()
+            try:
+                driver = _driver(connection)
+                for table in await driver.fetch(_TABLES, self._schema):
+                    await driver.execute(f"VACUUM (FULL) {table['name']}", timeout=SCRUB_SECONDS)
+            finally:
+                await connection.close()
+        except (*TROUBLE, NoConnectionFree) as error:
+            raise LogUnavailable(
+                f"{shown(self._url)} could not be scrubbed: {told(error)}"
+            ) from error
+        return True
 
     async def close(self) -> None:
         """Close all connections."""
@@ -155,6 +174,9 @@ def lock_key(name: str) -> int:
     return int.from_bytes(digest[:8], signed=True)
 
 
+_TABLES = """
+SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = $1
+"""
 _OUR_FAULT = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,

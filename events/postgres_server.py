@@ -86,7 +86,7 @@ _LOOK = """
 SELECT pg_backend_pid() AS pid,
        current_setting('default_transaction_isolation') AS isolation,
        has_database_privilege(current_database(), 'CREATE') AS may_create,
-       ARRAY(SELECT name FROM unnest(ARRAY['log', 'read']) AS name
+       ARRAY(SELECT name FROM unnest(ARRAY['log', 'read', 'keys']) AS name
              WHERE to_regnamespace(name) IS NULL) AS missing
 """
 

@@ -81,6 +81,10 @@ class SqliteDatabase:
             await self._readers.dispose()  # the next read opens the file anew
             raise LogUnavailable(f"{self.path.name} could not be read: {error}") from error
 
+    async def scrub(self, *, rewrite: bool) -> bool:
+        """Empty the WAL, which still has what was overwritten; see ``Database``."""
+        return await asyncio.shield(self._scrubbed(rewrite))
+
     async def close(self) -> None:
         """Close the readers, then the writer, which checkpoints."""
         await self._readers.dispose()
@@ -171,6 +175,17 @@ class SqliteDatabase:
             if driver.in_transaction:
                 driver.rollback()
 
+    async def _scrubbed(self, rewrite: bool) -> bool:
+        async with self._alone:
+            connection = self._connection or await self._connect()
+            self._check_that_it_is_there()
+            try:
+                return await self._aside(_scrub, connection, rewrite)
+            except Exception as error:
+                if not is_trouble(error):
+                    raise
+                raise LogUnavailable(f"{self.path.name} could not be scrubbed: {error}") from error
+
     async def _checkpoint(self, mode: Mode) -> bool:
         """See ``events.wal``; a failure costs nothing but space, so it is told and not raised."""
         async with self._alone:
@@ -216,6 +231,14 @@ class SqliteDatabase:
     async def _aside(self, call: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, partial(call, *arguments, **keywords))
+
+
+def _scrub(connection: Connection, rewrite: bool) -> bool:
+    if rewrite:
+        # Zeros over what is deleted (``secure_delete``) are not enough: when a page is full, its
+        # rows move, and copies of them stay behind. ``docs/decisions/0008`` has the figures.
+        _driver(connection).execute("VACUUM")
+    return _written_back(connection, "TRUNCATE")
 
 
 def _written_back(connection: Connection, mode: Mode) -> bool:

@@ -32,6 +32,7 @@ def writing_engine(path: Path, durability: Durability) -> Engine:
             "journal_mode=WAL",
             f"synchronous={'FULL' if durability == 'full' else 'NORMAL'}",
             "foreign_keys=ON",
+            "secure_delete=ON",
             "wal_autocheckpoint=0",
             f"journal_size_limit={CHECKPOINT_BYTES}",
             # From here on the event loop runs it, which must not sleep inside SQLite.

@@ -1,4 +1,4 @@
-"""The schemas that must survive an upgrade: the log's (``log``) and the broker's (``broker``).
+"""The schemas that must survive an upgrade: ``log``, ``keys`` and the broker's, ``broker``.
 
 Alembic applies them; projections are not here, because they are made anew from the log.
 """
@@ -25,7 +25,7 @@ class DatabaseIsNewer(Exception):
         )
 
 
-def upgrade(schema: Literal["log", "broker"], database: Path | str) -> None:
+def upgrade(schema: Literal["log", "keys", "broker"], database: Path | str) -> None:
     """Bring the database to the newest version of the schema; it is made if need be.
 
     ``database`` is a SQLite file or the URL of a PostgreSQL database. Not to be called from a

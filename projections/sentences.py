@@ -56,6 +56,10 @@ def sentence(event: DocumentEvent | Unreadable) -> str:  # noqa: C901 - one flat
             return f"{event.by} asked for another run ({event.run}){_because(event.reason)}."
         case facts.DlqEntryRemoved():
             return f"Its dead letter {event.dlq_id} was removed from QStash."
+        case facts.DocumentErased():
+            return f"{event.by} had it erased{_because(event.reason)}."
+        case facts.ErasureCompleted():
+            return "Nothing is left of what it held."
         case _ as unreachable:
             assert_never(unreachable)
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Literal
 
 import msgspec
 
@@ -15,7 +16,8 @@ class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
 
     ``status`` is ours, ``delivery`` is QStash's (``null`` until it has the document) with
     ``heard_at``, the time of the newest evidence. ``position`` is the log position of the newest
-    change: a larger one is always newer.
+    change: a larger one is always newer. Only an erased document has ``erasure``: ``begun``, and
+    ``complete`` once nothing is left of what it held; ``name`` and ``owner`` then read ``erased``.
     """
 
     id: str
@@ -41,6 +43,7 @@ class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str
     bytes: int | None
     sha256: str | None
+    erasure: Literal["begun", "complete"] | msgspec.UnsetType = msgspec.UNSET
 
 
 def view(tracked: Tracked) -> DocumentView:
@@ -70,6 +73,7 @@ def view(tracked: Tracked) -> DocumentView:
         content_type=document.content_type,
         bytes=document.bytes,
         sha256=document.sha256,
+        erasure=document.erasure.value if document.erasure else msgspec.UNSET,
     )
 
 

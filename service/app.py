@@ -27,6 +27,7 @@ from service.dispatcher import Dispatcher
 from service.documents import Documents
 from service.embedded import Qstash
 from service.enqueuing import Enqueuer
+from service.erasure import Eraser
 from service.errands import Errands
 from service.feed.hub import Hub
 from service.feed.limits import FeedLimits, within_descriptors
@@ -43,6 +44,7 @@ from service.signing_keys import SigningKeys
 from service.storage import open_storage
 from service.supervision import background
 from service.uploads import Uploads
+from service.vault import open_vault
 from service.vitals import Vitals
 from service.web import create_web
 from service.web.doorkeeper import Doorkeeper
@@ -90,7 +92,8 @@ async def open_service(
     )
     async with AsyncExitStack() as stack:
         log_database = await stack.enter_async_context(open_log_database(settings))
-        store = await stack.enter_async_context(open_log(settings, log_database))
+        vault = await stack.enter_async_context(open_vault(settings))
+        store = await stack.enter_async_context(open_log(settings, log_database, vault.sealing))
         read_database = await stack.enter_async_context(open_read_database(settings))
         await read_database.write(create_tables)
         pool = await stack.enter_async_context(_pool(settings, processors))
@@ -113,10 +116,11 @@ async def open_service(
             flow=_flow(processors, settings, pool),
             transport="local" if qstash.embedded else "qstash",
         )
+        eraser = Eraser(documents, storage, store, vault=vault, tables=read_database)
         dispatcher = Dispatcher(
             documents,
             enqueuer,
-            Errands(documents, publisher, enqueuer),
+            Errands(documents, publisher, enqueuer, erase=eraser.ask),
             store=store,
             wakeup=store.wakeup,
             clock=system_clock,
@@ -136,6 +140,7 @@ async def open_service(
             "dispatcher": dispatching(
                 dispatcher, lookups, store, lease=lease_of(settings, read_database, node)
             ),
+            "erasures": eraser.run,
             "head of the log": HeadPublisher(store).run,
             **hints_of(settings, store),
             "orphans": OrphanRemover(storage, store, lookups, clock=system_clock).run,

@@ -84,7 +84,9 @@ class Attempts:
         kind = outcome.error_class if isinstance(outcome, Failure) else "succeeded"
         self._metrics.attempts.labels(kind).inc()
         try:
-            return await self._settle(document, attempt_id, outcome, began)
+            answer = await self._settle(document, attempt_id, outcome, began)
+            await self._withdraw(document, outcome)
+            return answer
         except WaybillError as error:
             # The lease runs out, and the document is tried again: late, but not lost.
             log.error("an attempt could not be recorded", document=document.id, error=str(error))
@@ -127,7 +129,8 @@ class Attempts:
         except ObjectMissing as missing:
             return _failure("object_missing", str(missing), retryable=False)
         except OSError as error:
-            log.warning("storage failed", document=document.id, error=str(error))
+            # Its text may hold an object's name, which is its owner's.
+            log.warning("storage failed", document=document.id, error=error.strerror)
             return _failure("storage_failed", "the storage could not be reached", retryable=True)
         finally:
             output.unlink(missing_ok=True)
@@ -143,7 +146,7 @@ class Attempts:
 
     async def _keep(self, document: Document, extracted: Extracted) -> Outcome:
         name = None
-        if extracted.result is not None:
+        if extracted.result is not None and not await self._is_erased(document):
             # Named by its content: an attempt that died before it was recorded leaves the same.
             name = f"results/{document.id}.{extracted.text_sha256[:16]}.jsonl"
             await self._storage.put_file(name, extracted.result)
@@ -153,6 +156,16 @@ class Attempts:
             characters=extracted.characters,
             text_sha256=extracted.text_sha256,
         )
+
+    async def _is_erased(self, document: Document) -> bool:
+        _, found = await self._documents.load(document.id)
+        return found is not None and found.erasure is not None
+
+    async def _withdraw(self, document: Document, outcome: Outcome | Failure) -> None:
+        """Of a document that was erased meanwhile nothing may be left."""
+        name = outcome.result_ref if isinstance(outcome, Outcome) else None
+        if name is not None and await self._is_erased(document):
+            await self._storage.delete(name)
 
     async def _settle(
         self, document: Document, attempt_id: str, outcome: Outcome | Failure, began: int

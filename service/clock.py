@@ -37,6 +37,11 @@ def document_id() -> str:
     return "doc_" + crockford(_uuid7().int)
 
 
+def secret_bytes(size: int) -> bytes:
+    """Random bytes, fit for keys."""
+    return os.urandom(size)
+
+
 def jitter(low: float, high: float) -> float:
     """A number between the two, different each time, so that many clients do not return at once."""
     return random.uniform(low, high)  # noqa: S311 -- it spreads load, it keeps no secret

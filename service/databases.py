@@ -8,6 +8,7 @@ from events.database import Database
 from events.errors import LogUnavailable, WaybillError
 from events.postgres import PostgresDatabase, open_postgres
 from events.postgres_server import look_at, shown
+from events.sealing import Sealing
 from events.sql import SqlEventStore, open_event_store
 from events.sqlite import SqliteDatabase, open_sqlite
 from migrations import DatabaseIsNewer, upgrade
@@ -51,12 +52,18 @@ async def open_log_as_it_is(settings: Settings) -> AsyncIterator[OpenDatabase]:
 
 
 @asynccontextmanager
-async def open_log(settings: Settings, database: Database) -> AsyncIterator[SqlEventStore]:
+async def open_log(
+    settings: Settings, database: Database, sealing: Sealing
+) -> AsyncIterator[SqlEventStore]:
     """The log in this database, ready to be written; raises ``LogUnavailable``."""
-    shared = settings.database_url is not None
     async with open_event_store(
-        database, clock=system_clock, new_epoch=_new_epoch, shared=shared
+        database,
+        clock=system_clock,
+        new_epoch=_new_epoch,
+        privacy=sealing,
+        shared=settings.database_url is not None,
     ) as store:
+        sealing.when_erased(store.forget_recent)
         yield store
 
 

@@ -33,6 +33,8 @@ BATCH = 100
 AT_ONCE = 2
 """Groups of duties under way at once. While they are, what is due gathers, so that one call to
 QStash publishes more of it."""
+OURS = frozenset({Task.EXPIRE, Task.ERASE})
+"""Duties that need nothing of QStash."""
 AFTER_FAILURE = 5 * MICROSECONDS
 AFTER_BUSY = MICROSECONDS
 """When to come back to a duty that has to wait for another one."""
@@ -158,10 +160,10 @@ class Dispatcher:
         if (document_id, task) in self._busy:
             # It is under way for what the document was before, such as its last run.
             return now + AFTER_BUSY
-        if self.silent is None or task is Task.EXPIRE:
+        if self.silent is None or task in OURS:
             return None
         # While QStash does not answer, one document asks for all the others.
-        asking = any(task is not Task.EXPIRE for _, task in self._busy)
+        asking = any(task not in OURS for _, task in self._busy)
         return max(self._probe_at, now + AFTER_BUSY) if asking or now < self._probe_at else None
 
     async def _rest(self) -> None:

@@ -118,6 +118,13 @@ class Documents:
             lambda document, now: decisions.request_cancel(document, by=by, reason=reason, now=now),
         )
 
+    async def erase(self, document_id: str, *, by: str, reason: str) -> Decided[None]:
+        """Erase what the document held; raises ``Refused``."""
+        return await self.apply(
+            document_id,
+            lambda document, now: decisions.erase(document, by=by, reason=reason, now=now),
+        )
+
     async def _decide_once(self, document_id: str, rule: Rule[R]) -> Decided[R]:
         version, document = await self._load(document_id)
         facts, result = rule(document, self._clock())

@@ -1,4 +1,4 @@
-"""The duties besides publishing: end silent attempts, ask for lost messages, tidy up at QStash."""
+"""The duties besides publishing: end silent attempts, ask for lost messages, tidy up, erase."""
 
 from collections.abc import Awaitable, Callable
 
@@ -21,19 +21,26 @@ LONGEST_INQUIRY = 3_600_000_000
 """How long to wait at most before asking for the same message again, in microseconds."""
 
 
+Doer = Callable[[Document], Awaitable[int | None]]
+"""Does a duty; gives a delay in microseconds if it must be looked at again."""
+
+
 class Errands:
     """Does one duty for one document."""
 
-    def __init__(self, documents: Documents, publisher: Publisher, enqueuer: Enqueuer) -> None:
+    def __init__(
+        self, documents: Documents, publisher: Publisher, enqueuer: Enqueuer, *, erase: Doer
+    ) -> None:
         self._documents = documents
         self._enqueuer = enqueuer
         self._publisher = publisher
         self._asked: dict[str, int] = {}
-        self._doers: dict[Task, Callable[[Document], Awaitable[int | None]]] = {
+        self._doers: dict[Task, Doer] = {
             Task.EXPIRE: self._expire,
             Task.INQUIRE: self._inquire,
             Task.WITHDRAW: self._withdraw,
             Task.CLEAR_DEAD_LETTER: self._clear_dead_letter,
+            Task.ERASE: erase,
         }
 
     async def do(self, task: Task, document: Document) -> int | None:

@@ -10,13 +10,14 @@ from service.claim import claimed
 from service.clock import system_clock
 from service.databases import open_log_as_it_is, open_log_database
 from service.settings import Settings
+from service.vault import open_sealing
 
 
 @asynccontextmanager
 async def open_log(settings: Settings) -> AsyncIterator[SqlEventStore]:
     """The log, to be read; raises ``NoLog`` and ``LogUnavailable``."""
-    async with open_log_as_it_is(settings) as database:
-        yield await read_only(database)
+    async with open_log_as_it_is(settings) as database, open_sealing(settings) as sealing:
+        yield await read_only(database, privacy=sealing)
 
 
 @asynccontextmanager

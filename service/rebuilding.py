@@ -13,6 +13,7 @@ from service.clock import system_clock
 from service.databases import open_log, open_log_database, open_read_database
 from service.projecting import projecting
 from service.settings import Settings
+from service.vault import open_sealing
 
 LOOK_SECONDS = 0.2
 
@@ -33,7 +34,8 @@ async def rebuild_alone(settings: Settings, names: Sequence[str]) -> AsyncGenera
     """Make these projections anew, one after the other, or all; raises ``ProjectionUnknown``."""
     async with AsyncExitStack() as stack:
         log_database = await stack.enter_async_context(open_log_database(settings))
-        store = await stack.enter_async_context(open_log(settings, log_database))
+        sealing = await stack.enter_async_context(open_sealing(settings))
+        store = await stack.enter_async_context(open_log(settings, log_database, sealing))
         database = await stack.enter_async_context(open_read_database(settings))
         await database.write(create_tables)
         runners = projecting(

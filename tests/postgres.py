@@ -150,6 +150,7 @@ def _made(kind: str, folder: Path, *, template: str) -> str:
 def upgrade_aside(url: str) -> None:
     """Upgrade from wherever we are: Alembic brings an event loop of its own."""
     _in_a_thread(lambda: upgrade("log", url))
+    _in_a_thread(lambda: upgrade("keys", url))
 
 
 def free_port() -> int:

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from events.database import Database
+from events.database import Database, OwnDatabase
 from events.memory import MemoryEventStore
 from events.postgres import open_postgres
 from events.sqlite import open_sqlite
@@ -23,15 +23,15 @@ from tests.postgres import database_of
 
 PATIENCE_SECONDS = 30.0
 
-Open = Callable[[Path], AbstractAsyncContextManager[Database]]
+Open = Callable[[Path], AbstractAsyncContextManager[OwnDatabase]]
 
 
-def _sqlite(folder: Path) -> AbstractAsyncContextManager[Database]:
+def _sqlite(folder: Path) -> AbstractAsyncContextManager[OwnDatabase]:
     folder.mkdir(exist_ok=True)
     return open_sqlite(folder / "read.db", durability="relaxed")
 
 
-def _postgres(folder: Path) -> AbstractAsyncContextManager[Database]:
+def _postgres(folder: Path) -> AbstractAsyncContextManager[OwnDatabase]:
     return open_postgres(database_of(folder), "read", durability="relaxed")
 
 
@@ -54,7 +54,7 @@ def runner_of(projection: Projection[Any], store: MemoryEventStore, database: Da
 class Projected:
     """The tables of a log, and what asks them."""
 
-    def __init__(self, database: Database, store: MemoryEventStore) -> None:
+    def __init__(self, database: OwnDatabase, store: MemoryEventStore) -> None:
         self.database = database
         self.store = store
         self.runners: dict[str, Runner[Any]] = {

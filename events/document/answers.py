@@ -37,3 +37,7 @@ def try_again(delay: int, reason: str) -> Answer:
 def give_up(reason: str) -> Answer:
     """Do not come back: straight to the dead letter queue."""
     return Answer(489, reason)
+
+
+# QStash keeps what it is answered; an error's text may quote the document, and stays with us.
+FAILED = give_up("the document failed; its history says why")

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from events.document.answers import ACKNOWLEDGED, Answer, give_up, try_again
+from events.document.answers import ACKNOWLEDGED, FAILED, Answer, try_again
 from events.document.facts import (
     AttemptDiscarded,
     Cancelled,
@@ -183,7 +183,7 @@ def after_attempt(
         "budget_exhausted" if retryable else "non_retryable"
     )
     dead = DeadLettered(document_id=document.id, run=document.run, reason=reason, last_error=error)
-    return dead, give_up(error)
+    return dead, FAILED
 
 
 DiscardReason = Literal["superseded", "stale_run", "terminal"]
@@ -194,7 +194,7 @@ def _discarded(
 ) -> DiscardReason | None:
     if run != document.run:
         return "stale_run"
-    if document.status in (Status.SUCCEEDED, Status.CANCELLED):
+    if document.erasure is not None or document.status in (Status.SUCCEEDED, Status.CANCELLED):
         return "terminal"
     if document.attempt_id != attempt_id:
         return "superseded"
@@ -223,6 +223,6 @@ def answer_for(document: Document, *, stale_run: bool, now: int) -> Answer:
     if stale_run or document.status in (Status.SUCCEEDED, Status.CANCELLED):
         return ACKNOWLEDGED
     if document.status is Status.FAILED:
-        return give_up(document.error or "the document failed")
+        return FAILED
     until = document.lease_until if document.leased(now) else document.retry_at
     return try_again(max((until or now) - now, SECOND), "somebody else is working on it")

@@ -10,18 +10,20 @@ from events.document.facts import (
     CancelRequested,
     DeadLettered,
     DlqEntryRemoved,
+    DocumentErased,
     DocumentEvent,
     DocumentRegistered,
     Enqueued,
     EnqueueReason,
     EnqueueRequested,
+    ErasureCompleted,
     PublishFailed,
     Requeued,
     TransportObserved,
 )
 from events.document.policy import Policy
-from events.document.state import Document, Status
-from events.errors import DocumentUnknown, Refused
+from events.document.state import Document, Erasure, Status
+from events.errors import DocumentGone, DocumentUnknown, Refused
 
 REFUSED_FOR_CONTENT = frozenset({400, 404, 413, 422})
 """Statuses that speak of the message itself; others (a wrong token, a quota) can be mended."""
@@ -37,10 +39,18 @@ def known(document: Document | None, document_id: str) -> Document:
     return document
 
 
+def present(document: Document) -> Document:
+    """The document, or ``DocumentGone`` if it was erased."""
+    if document.erasure is not None:
+        raise DocumentGone(document.id)
+    return document
+
+
 def register(document: Document | None, event: DocumentRegistered) -> list[DocumentEvent]:
     """Accept a document; the same content under the same id again changes nothing."""
     if document is None:
         return [event]
+    present(document)
     same = (
         document.sha256 == event.sha256
         if event.sha256 is not None
@@ -135,6 +145,7 @@ def request_cancel(document: Document, *, by: str, reason: str, now: int) -> lis
 
 def retry(document: Document, *, by: str, reason: str, now: int) -> list[DocumentEvent]:
     """Start another run of a document that has ended."""
+    present(document)
     if not document.status.final:
         raise Refused(
             f"document {document.id} is {document.status}; only one that has ended "
@@ -179,3 +190,21 @@ def dlq_entry_removed(document: Document) -> list[DocumentEvent]:
             message_id=document.dlq_message_id or "",
         )
     ]
+
+
+def erase(document: Document, *, by: str, reason: str, now: int) -> list[DocumentEvent]:
+    """Erase what a document held; it must have ended, so that nobody works on it any more."""
+    if document.erasure is not None:
+        return []
+    if not document.status.final:
+        raise Refused(
+            f"document {document.id} is {document.status}; cancel it first, then erase it"
+        )
+    return [DocumentErased(document_id=document.id, by=by, reason=reason, requested_at=now)]
+
+
+def complete_erasure(document: Document) -> list[DocumentEvent]:
+    """Nothing is left; said once."""
+    if document.erasure is not Erasure.BEGUN:
+        return []
+    return [ErasureCompleted(document_id=document.id)]

@@ -1,7 +1,7 @@
 """What a document waits for, and when we must step in ourselves.
 
 QStash, a worker or a person may move a document at any time; a duty is what happens if nobody
-does. At most one duty moves the document; the others tidy up at QStash, and may fail for ever
+does. At most one duty moves the document; the others tidy up behind it, and may fail for ever
 without holding it back.
 """
 
@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from events.document.policy import Policy
-from events.document.state import Document, Publishing, Status
+from events.document.state import Document, Erasure, Publishing, Status
 
 PUBLISH_DEADLINE = 10_000_000
 """How long a call to QStash may take (microseconds) before its outcome counts as unknown."""
@@ -31,6 +31,9 @@ class Task(StrEnum):
     """Ask QStash to drop the message of a cancelled document."""
     CLEAR_DEAD_LETTER = "clear_dead_letter"
     """Remove the dead letter of a document that has moved on."""
+
+    ERASE = "erase"
+    """Destroy what an erased document has left behind."""
 
 
 class Duty(msgspec.Struct, frozen=True):
@@ -62,8 +65,10 @@ def _mover(document: Document, heard_at: int, policy: Policy) -> Duty | None:
 
 
 def tidying(document: Document) -> list[Task]:
-    """What is left to do at QStash, whatever becomes of the document."""
+    """What is left to do behind the document, whatever becomes of it."""
     tasks = []
+    if document.erasure is Erasure.BEGUN:
+        tasks.append(Task.ERASE)
     if document.withdraw is not None:
         tasks.append(Task.WITHDRAW)
     of_this_run = document.dlq_message_id in document.message_ids

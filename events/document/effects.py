@@ -21,7 +21,8 @@ from events.document.facts import (
     RetryScheduled,
     TransportObserved,
 )
-from events.document.state import SEEN_SIGNATURES, Document, Publishing, Status
+from events.document.personal import ERASED
+from events.document.state import SEEN_SIGNATURES, Document, Erasure, Publishing, Status
 
 
 def registered(event: DocumentRegistered) -> Document:
@@ -251,3 +252,17 @@ def dlq_entry_removed(document: Document, event: DlqEntryRemoved) -> Document:
     if event.dlq_id != document.dlq_id:
         return document
     return replace(document, dlq_id=None, dlq_message_id=None)
+
+
+def erased(document: Document) -> Document:
+    # All that personal fields have left here goes, so that a replay without the keys ends the same.
+    return replace(
+        document,
+        name=ERASED,
+        owner=ERASED,
+        blob_ref=ERASED,
+        sha256=None,
+        error=None,
+        result_ref=None,
+        erasure=Erasure.BEGUN,
+    )

@@ -13,10 +13,12 @@ from events.document.facts import (
     DeliveryIgnored,
     DeliveryReceived,
     DlqEntryRemoved,
+    DocumentErased,
     DocumentEvent,
     DocumentRegistered,
     Enqueued,
     EnqueueRequested,
+    ErasureCompleted,
     LeaseExpired,
     ProcessingFailed,
     ProcessingStarted,
@@ -27,7 +29,7 @@ from events.document.facts import (
     RetryScheduled,
     TransportObserved,
 )
-from events.document.state import Document
+from events.document.state import Document, Erasure
 
 
 def fold(events: list[DocumentEvent]) -> Document | None:
@@ -87,6 +89,10 @@ def _evolve(document: Document, event: DocumentEvent) -> Document:  # noqa: C901
             return effects.requeued(document, event)
         case DlqEntryRemoved():
             return effects.dlq_entry_removed(document, event)
+        case DocumentErased():
+            return effects.erased(document)
+        case ErasureCompleted():
+            return replace(document, erasure=Erasure.COMPLETE)
         case AttemptDiscarded():
             return document
         case _ as unreachable:

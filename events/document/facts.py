@@ -238,6 +238,22 @@ class DlqEntryRemoved(Fact, frozen=True, kw_only=True):
     message_id: str
 
 
+class DocumentErased(Fact, frozen=True, kw_only=True):
+    """A person had the document erased: from here on nobody is told what it held.
+
+    ``by`` and ``reason`` stay readable, as the record of the erasure; they should name nobody whom
+    the document was about.
+    """
+
+    by: str
+    reason: str
+    requested_at: int
+
+
+class ErasureCompleted(Fact, frozen=True, kw_only=True):
+    """Its stored bytes are deleted, its keys destroyed, and no table or cache holds it any more."""
+
+
 DocumentEvent = (
     DocumentRegistered
     | EnqueueRequested
@@ -258,4 +274,6 @@ DocumentEvent = (
     | Cancelled
     | Requeued
     | DlqEntryRemoved
+    | DocumentErased
+    | ErasureCompleted
 )

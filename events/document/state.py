@@ -36,6 +36,15 @@ class Status(StrEnum):
 FINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 
 
+class Erasure(StrEnum):
+    """How far an erasure is; it never goes back."""
+
+    BEGUN = "begun"
+    """Nobody is told what it held; bytes and keys are being destroyed."""
+    COMPLETE = "complete"
+    """Nothing of what it held is left."""
+
+
 class Publishing(msgspec.Struct, frozen=True, kw_only=True):
     """A publish of which we do not know yet that QStash took it."""
 
@@ -93,6 +102,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     withdraw: str | None = None
     """A message that QStash should not deliver any more."""
     delivery: DeliveryState | None = None
+    erasure: Erasure | None = None
 
     def leased(self, now: int) -> bool:
         """Whether a worker is entitled to this document at ``now``."""
@@ -106,7 +116,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether this message was made by somebody who pressed Retry in QStash's console."""
         known = message_id in self.message_ids or message_id in self.former_message_ids
         named = self.oldest_body_run <= run <= self.run
-        return self.status is Status.FAILED and named and not known
+        return self.status is Status.FAILED and named and not known and self.erasure is None
 
     def knows(self, message_id: str) -> bool:
         """Whether this message was published for the current run."""

@@ -73,6 +73,12 @@ class Client:
         request = self.http.build_request("POST", f"{_path(document_id)}/{verb}", json=body)
         return self._document(_answer(await self._send(request)))
 
+    async def erase(self, document_id: str, by: str, reason: str) -> Document:
+        """Has the document erased; the answer says how far that is."""
+        body = {"by": by, "reason": reason}
+        request = self.http.build_request("DELETE", _path(document_id), json=body)
+        return self._document(_answer(await self._send(request)))
+
     async def get(self, path: str) -> Mapping[str, Any]:
         return _answer(await self.look(path))
 

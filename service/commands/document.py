@@ -22,6 +22,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     retry_at: str | None = None
     position: int = 0
     created_at: str = ""
+    erasure: str | None = None
     answer: Mapping[str, object] = {}
     """Everything the server said, for `--json`."""
 

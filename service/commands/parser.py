@@ -9,6 +9,7 @@ from service.commands.broker import broker
 from service.commands.cancel import cancel
 from service.commands.demo import demo
 from service.commands.doctor import doctor
+from service.commands.erase import erase
 from service.commands.events import events
 from service.commands.export import export
 from service.commands.history import history
@@ -31,6 +32,7 @@ VERBS = (
     history,
     retry,
     cancel,
+    erase,
     events,
     replay,
     verify,

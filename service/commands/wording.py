@@ -49,6 +49,8 @@ def state(document: Document, *, now: int) -> str:
 
 def remark(document: Document) -> str:
     """What else is worth knowing: why it failed, which attempt it is, or how much there was."""
+    if document.erasure is not None:
+        return "erased" if document.erasure == "complete" else "is being erased"
     if document.status in ("failed", "retrying") and document.error:
         return plain(document.error)
     if document.status == "processing" and document.attempt > 1:

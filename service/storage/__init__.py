@@ -19,9 +19,9 @@ __all__ = [
 
 
 def open_storage(place: str | Path) -> ObjectStore:
-    """Opens a folder (a path, or `file:///...`) or a bucket (`s3://`, `gs://`, `az://`)."""
+    """Opens a folder (a path of ours, or `file:///...`) or a bucket (`s3://`, `gs://`, `az://`)."""
     if isinstance(place, Path):
-        return FolderStore(place)
+        return FolderStore(place, alone=True)  # in the data folder, which is locked
     if place.startswith("file://"):
         return FolderStore(Path(place.removeprefix("file://")))
     if "://" not in place:

@@ -1,8 +1,8 @@
 """Objects as plain files in a folder: written beside, synced, then renamed into place.
 
 A body of one block costs one hop to a thread; a longer one is written block by block, so that
-memory does not grow with it. What a killed process left half written is removed at an opening a day
-later.
+memory does not grow with it. What a killed process left half written is removed at the next
+opening, or a day later if others may write here too.
 """
 
 import asyncio
@@ -27,11 +27,12 @@ _serial = itertools.count()
 
 
 class FolderStore:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, alone: bool = False) -> None:
+        """`alone` says that no other process writes here: then leftovers need no day of grace."""
         self._folder = folder.absolute()
         self._unfinished = self._folder / _UNFINISHED
         _make_folders(self._unfinished)
-        _remove_leftovers(self._unfinished)
+        _remove_leftovers(self._unfinished, older_than=0 if alone else _LEFTOVER_SECONDS)
 
     async def put_stream(self, name: str, chunks: AsyncIterator[bytes]) -> Stored:
         check_name(name)
@@ -215,12 +216,12 @@ def _remove(path: Path) -> None:
     _sync_folder(path.parent)
 
 
-def _remove_leftovers(folder: Path) -> None:
+def _remove_leftovers(folder: Path, *, older_than: float) -> None:
     os.utime(folder)  # asks the file system for its own time: on a shared disk it is not ours
     now = folder.stat().st_mtime
     for path in folder.iterdir():
         with suppress(FileNotFoundError):
-            if now - path.stat().st_mtime > _LEFTOVER_SECONDS:
+            if now - path.stat().st_mtime >= older_than:
                 path.unlink()
 
 

@@ -1,7 +1,7 @@
 """The HTTP surface: ``create_web`` lists all of it.
 
 ``uploads``    a document comes in
-``documents``  look, history, text, retry, cancel
+``documents``  look, history, text, retry, cancel, erase
 ``feed``       the live feed
 ``qstash``     what QStash calls
 ``health``     how the service is, and its queue
@@ -21,6 +21,8 @@ from service.web.dashboard import page_routes
 from service.web.described import GUARDED
 from service.web.documents import (
     cancel,
+    document_methods,
+    erase,
     get_document,
     get_events,
     get_text,
@@ -46,11 +48,13 @@ def create_web(*, rooms: ServiceRooms | None, api_token: str | None, version: st
         route_handlers=[
             upload,
             list_documents,
+            document_methods,  # before the others, or the framework makes its own
             get_document,
             get_events,
             get_text,
             retry,
             cancel,
+            erase,
             get_queue,
             list_projections,
             list_rows,

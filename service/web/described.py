@@ -122,6 +122,12 @@ NO_DOCUMENT = problem_answer(
     title="No such document",
     detail="document 'doc_0' is not known; check the id",
 )
+GONE = problem_answer(
+    410,
+    "What the document held was erased.",
+    title="Erased",
+    detail="document 'doc_0' was erased; upload it anew, without its old key or id",
+)
 BUSY = problem_answer(
     503,
     "Not now: the log cannot be reached, too much is waiting, or the tables are not that far yet.",

@@ -6,6 +6,7 @@ from projections.views import DocumentView
 from service.web import examples
 from service.web.described import (
     BUSY,
+    GONE,
     NO_DOCUMENT,
     Answer,
     described,
@@ -20,11 +21,12 @@ from service.web.moments import ARCHIVED, NO_POSITION
 MAX_ASKED_BYTES = 16 * 1024
 
 
-def _changes(meaning: str, example: object, refusal: str) -> dict[str, Any]:
-    """What ``retry`` and ``cancel`` have in common."""
+def _changes(meaning: str, example: object, refusal: str, *others: Answer) -> dict[str, Any]:
+    """What ``retry``, ``cancel`` and ``erase`` have in common."""
     return described(
         Answer(202, meaning, (json_of(DocumentView, example),)),
         NO_DOCUMENT,
+        *others,
         problem_answer(
             409,
             "The document's state does not allow it, or changed too often meanwhile.",
@@ -83,15 +85,22 @@ TEXT = described(
         detail=f"Document {examples.DOCUMENT_ID} is processing; its text is there once it has "
         "succeeded.",
     ),
+    GONE,
     BUSY,
 )
 RETRIED = _changes(
     "Another run has begun.",
     examples.RUN_AGAIN,
     "queued; only one that has ended (succeeded, failed or cancelled) can be retried",
+    GONE,
 )
 CANCELLED = _changes(
     "It is cancelled, or will be: see `cancel_requested`.",
     examples.CANCELLED,
     "succeeded already; there is nothing to cancel",
+)
+ERASED = _changes(
+    "It is erased for everybody; `erasure` is `complete` once nothing is left of what it held.",
+    examples.ERASED,
+    "processing; cancel it first, then erase it",
 )

@@ -1,13 +1,13 @@
-"""A document's routes: list, look, history, text, retry, cancel."""
+"""A document's routes: list, look, history, text, retry, cancel, erase."""
 
 from typing import Annotated, Any, TypedDict
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import HttpMethod, Request, Response, delete, get, post, route
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from events.document.decisions import known
+from events.document.decisions import known, present
 from events.document.state import Status
 from events.errors import DocumentUnknown
 from projections.documents import Documents as DocumentRows
@@ -25,6 +25,7 @@ from service.web.document_views import (
 )
 from service.web.document_words import (
     CANCELLED,
+    ERASED,
     HISTORY,
     LISTED,
     LOOKED_AT,
@@ -165,7 +166,7 @@ async def get_text(
     ] = None,
 ) -> Stream | Response[str]:
     """The extracted text: whole, with a form feed between pages, or one page."""
-    document = known((await rooms.documents.load(document_id))[1], document_id)
+    document = present(known((await rooms.documents.load(document_id))[1], document_id))
     if document.status is not Status.SUCCEEDED:
         raise Problem(
             409,
@@ -219,6 +220,33 @@ async def cancel(
     await rooms.documents.cancel(document_id, by=asked.by, reason=asked.reason)
     rooms.attempts.interrupt(document_id)
     return Response(view(await _just_now(rooms.documents, document_id)), status_code=202)
+
+
+@delete(
+    "/v1/documents/{document_id:str}",
+    status_code=202,
+    summary="Erase a document",
+    tags=["documents"],
+    opt=ERASED,
+)
+async def erase(
+    document_id: DocumentId, rooms: Rooms, request: WebRequest
+) -> Response[DocumentView]:
+    """Erase what a document that has ended held: its bytes, its text, and who and what it named."""
+    asked = await _asked(request)
+    await rooms.documents.erase(document_id, by=asked.by, reason=asked.reason)
+    return Response(view(await _just_now(rooms.documents, document_id)), status_code=202)
+
+
+@route(
+    "/v1/documents/{document_id:str}",
+    http_method=HttpMethod.OPTIONS,
+    status_code=204,
+    include_in_schema=False,
+)
+async def document_methods(document_id: DocumentId) -> Response[None]:
+    """What the path takes; the framework's own answer names only one of its methods."""
+    return Response(None, status_code=204, headers={"Allow": "DELETE, GET, OPTIONS"})
 
 
 async def _asked(request: WebRequest) -> Asked:

@@ -54,6 +54,15 @@ CANCELLED: dict[str, Any] = {
     "position": 18461,
 }
 
+ERASED: dict[str, Any] = {
+    **CANCELLED,
+    "owner": "erased",
+    "name": "erased",
+    "sha256": None,
+    "position": 18462,
+    "erasure": "begun",
+}
+
 ACCEPTED: dict[str, Any] = {"document": RECEIVED, "position": 18416}
 
 PAGE: dict[str, Any] = {"documents": [PROCESSING], "next": None, "position": 18422}

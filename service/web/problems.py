@@ -15,6 +15,7 @@ from litestar.exceptions import (
 from events.errors import (
     Archived,
     Conflict,
+    DocumentGone,
     DocumentUnknown,
     InvalidEvent,
     LogUnavailable,
@@ -65,6 +66,7 @@ KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
     (Archived, 410, "Archived"),
     (DocumentUnknown, 404, "No such document"),
     (ProjectionUnknown, 404, "No such projection"),
+    (DocumentGone, 410, "Erased"),
     (Refused, 409, "Not possible now"),
     (Conflict, 409, "Changed meanwhile"),
     (InvalidEvent, 422, "Not acceptable"),

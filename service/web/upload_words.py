@@ -10,6 +10,7 @@ from service.uploads import NAME_LIMIT, OWNER_LIMIT
 from service.web import examples
 from service.web.described import (
     BUSY,
+    GONE,
     Answer,
     Content,
     described,
@@ -107,6 +108,7 @@ UPLOADED = described(
         detail=f"document {examples.DOCUMENT_ID} was registered with other content; "
         "use a new idempotency key (or id) for a new document",
     ),
+    GONE,
     too_large("The document is larger than this server accepts; nothing was kept.", DEFAULT_LIMIT),
     problem_answer(
         415,

@@ -180,12 +180,12 @@ def test_a_change_that_is_not_accepted_is_told_why(
 
 
 def test_a_method_that_a_route_does_not_have_is_told_which_it_has(waybill: Waybill) -> None:
-    response = ask(waybill, "DELETE", "/v1/documents/nope")
+    response = ask(waybill, "PUT", "/v1/documents/nope")
 
     allowed = response.headers["allow"]
     assert response.status_code == 405
     assert "GET" in allowed
-    assert f"DELETE is not possible on '/v1/documents/nope'; it takes {allowed}." == problem_of(
+    assert f"PUT is not possible on '/v1/documents/nope'; it takes {allowed}." == problem_of(
         response
     )
 

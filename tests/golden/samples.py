@@ -10,10 +10,12 @@ from events.document.facts import (
     DeliveryIgnored,
     DeliveryReceived,
     DlqEntryRemoved,
+    DocumentErased,
     DocumentEvent,
     DocumentRegistered,
     Enqueued,
     EnqueueRequested,
+    ErasureCompleted,
     Fact,
     LeaseExpired,
     ProcessingFailed,
@@ -181,6 +183,13 @@ _EVENTS: tuple[DocumentEvent, ...] = (
         via="api",
     ),
     DlqEntryRemoved(document_id=DOCUMENT, dlq_id="1725323658779-0", message_id="msg_1"),
+    DocumentErased(
+        document_id=DOCUMENT,
+        by="ann",
+        reason="request 4711",
+        requested_at=START + 900 * SECOND,
+    ),
+    ErasureCompleted(document_id=DOCUMENT),
 )
 
 SAMPLES: Mapping[type[Fact], DocumentEvent] = {type(event): event for event in _EVENTS}

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from events.decoding import readable
+from events.document.decisions import complete_erasure
 from events.document.facts import DocumentEvent
 from events.document.policy import Policy
 from events.document.state import Document
@@ -122,7 +123,7 @@ class World:
         dispatcher = Dispatcher(
             documents,
             enqueuer,
-            Errands(documents, publisher, enqueuer),
+            Errands(documents, publisher, enqueuer, erase=self._erase),
             store=self.store,
             wakeup=self.store.wakeup,
             clock=system_clock,
@@ -136,6 +137,10 @@ class World:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    async def _erase(self, document: Document) -> None:
+        """There is nothing to destroy here, only to tell."""
+        await self.documents.apply(document.id, lambda found, _now: complete_erasure(found))
 
     async def tell(self, *facts: DocumentEvent) -> None:
         """Append these facts of one document, whatever it takes."""

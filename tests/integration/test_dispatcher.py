@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from events.document.facts import EnqueueRequested, LeaseExpired, ProcessingStarted
-from events.document.state import Document, Status
+from events.document.facts import DocumentErased, EnqueueRequested, LeaseExpired, ProcessingStarted
+from events.document.state import Document, Erasure, Status
 from events.store import document_stream
 from service.clock import MICROSECONDS, system_clock
 from service.publisher import DEADLINE_SECONDS
@@ -237,3 +237,23 @@ async def test_a_silent_worker_loses_its_lease_while_qstash_keeps_us_waiting(
         assert len(qstash.calls) == 2
         assert dispatcher.silent is not None
         qstash.answers.set()
+
+
+async def test_an_erasure_needs_nothing_of_qstash(world: World, qstash: Qstash) -> None:
+    qstash.away = True
+    ended = [registered("d1"), *published("d1"), *started("d1"), succeeded("d1")]
+    async with world.dispatcher() as dispatcher:
+        await world.tell(registered("first"))
+        await world.becomes("first", failed_publishes(1))
+        assert dispatcher.silent is not None
+
+        await world.tell(*ended, an(DocumentErased, document_id="d1"))
+        await world.becomes("d1", lambda found: found.erasure is Erasure.COMPLETE)
+
+
+async def test_an_erasure_that_was_begun_before_the_start_is_completed(world: World) -> None:
+    ended = [registered("d1"), *published("d1"), *started("d1"), succeeded("d1")]
+    await world.tell(*ended, an(DocumentErased, document_id="d1"))
+
+    async with world.dispatcher("d1"):
+        await world.becomes("d1", lambda found: found.erasure is Erasure.COMPLETE)

@@ -74,18 +74,29 @@ async def test_a_killed_writer_leaves_no_object(tmp_path: Path) -> None:
     assert await names(open_storage(tmp_path)) == []
 
 
-async def test_old_leftovers_are_removed_at_the_opening_and_young_ones_stay(tmp_path: Path) -> None:
-    open_storage(tmp_path)
+async def test_old_leftovers_are_removed_at_the_opening_and_young_ones_may_be_anothers(
+    tmp_path: Path,
+) -> None:
+    open_storage(str(tmp_path))
     old, young = (tmp_path / ".unfinished" / name for name in ("1-1", "1-2"))
     for path in (old, young):
         path.write_bytes(b"half")
     two_days_ago = young.stat().st_mtime - 2 * 86_400
     os.utime(old, (two_days_ago, two_days_ago))
 
-    open_storage(tmp_path)
+    open_storage(str(tmp_path))
 
     assert not old.exists()
     assert young.exists()
+
+
+async def test_in_a_folder_of_ours_every_leftover_is_removed_at_the_opening(tmp_path: Path) -> None:
+    open_storage(tmp_path)
+    (tmp_path / ".unfinished" / "1-1").write_bytes(b"half")
+
+    open_storage(tmp_path)
+
+    assert list((tmp_path / ".unfinished").iterdir()) == []
 
 
 @pytest.mark.parametrize("length", [10_000, 1_000_000], ids=["at once", "in blocks"])

@@ -10,19 +10,21 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, create_engine
 
+from events import keys
 from events import tables as log_tables
 from migrations import upgrade
 from service.broker import tables as broker_tables
 from tests.fakes import FakeClock
 from tests.stores import append, everything, said, sqlite_log
 
-Schema = Literal["log", "broker"]
+Schema = Literal["log", "keys", "broker"]
 
 SCHEMAS: list[tuple[Schema, MetaData]] = [
     ("log", log_tables.metadata),
+    ("keys", keys.metadata),
     ("broker", broker_tables.metadata),
 ]
-EACH = pytest.mark.parametrize(("schema", "metadata"), SCHEMAS, ids=["log", "broker"])
+EACH = pytest.mark.parametrize(("schema", "metadata"), SCHEMAS, ids=["log", "keys", "broker"])
 
 
 @EACH

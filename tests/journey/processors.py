@@ -23,6 +23,9 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     failing_runs: list[int] = []
     """Every attempt of these runs fails, and is worth another try."""
 
+    complaint: str = ""
+    """Every attempt fails, and says this."""
+
     salt: str = ""
 
 
@@ -31,6 +34,8 @@ def scripted(job: Job) -> Metadata | None:
     script = msgspec.json.decode(job.path.read_bytes(), type=Script)
     if job.run in script.failing_runs:
         raise Retry("on_purpose", f"run {job.run} fails on purpose")
+    if script.complaint:
+        raise Retry("on_purpose", script.complaint)
     for number in range(1, script.pages + 1):
         if number == script.pages and script.gate is not None:
             _wait_for(Path(script.gate))

@@ -45,6 +45,7 @@ export function describe(doc, now = Date.now()) {
 }
 
 function detail(doc, state, now) {
+  if (doc?.erasure) return "erased";
   if (state === "processing" && doc.pages_total) return `${doc.pages_done}/${doc.pages_total}`;
   if (state === "retrying" && doc.retry_at) {
     const left = Date.parse(doc.retry_at) - now;

@@ -37,7 +37,7 @@ export function close() {
 /** The feed told something of a document. */
 export function change(changed) {
   if (!doc || doc.id !== changed.id) return;
-  const ended = changed.status !== doc.status;
+  const ended = changed.status !== doc.status || changed.erasure !== doc.erasure;
   doc = changed;
   draw();
   if (tab === "history") reload(); else if (ended) show();
@@ -63,14 +63,14 @@ function build() {
 }
 
 function draw() {
-  say(parts.title, doc.name || doc.id);
+  say(parts.title, doc.erasure ? "Erased" : doc.name || doc.id);
   render(parts.badge, doc);
   const why = trouble();
   parts.trouble.hidden = !why;
-  parts.trouble.classList.toggle("waits", doc.status !== "failed");
+  parts.trouble.classList.toggle("waits", doc.status !== "failed" || Boolean(doc.erasure));
   say(parts.trouble, why ?? "");
   const [retry, cancel] = parts.actions.children;
-  retry.disabled = !FINAL.includes(doc.status);
+  retry.disabled = !FINAL.includes(doc.status) || Boolean(doc.erasure);
   cancel.disabled = FINAL.includes(doc.status) || doc.cancel_requested;
   say(retry.firstChild, doc.status === "succeeded" ? "Run again" : "Retry");
   say(cancel.firstChild, doc.cancel_requested && !FINAL.includes(doc.status) ? "Cancelling" : Date.now() < sure ? "Really cancel?" : "Cancel");
@@ -79,6 +79,7 @@ function draw() {
 }
 
 function trouble() {
+  if (doc.erasure) return doc.erasure === "complete" ? "What it held was erased. Only its history is left." : "What it held is being erased.";
   if (doc.status === "failed") return `${doc.error ?? "It failed."} It stays so until somebody retries it.`;
   if (doc.status === "retrying") {
     const when = doc.retry_at ? ` The next attempt is due at ${clock(doc.retry_at)}, by itself.` : "";
@@ -142,7 +143,11 @@ function line(group) {
       before > 0 ? element("small", {}, `and ${before} earlier report${before === 1 ? "" : "s"}`) : null));
 }
 
-async function text({ id, status, pages_total: pages }) {
+async function text({ id, status, erasure, pages_total: pages }) {
+  if (erasure) {
+    parts.body.replaceChildren(element("p", { className: "trouble waits" }, "Its text was erased."));
+    return;
+  }
   if (status !== "succeeded") {
     parts.body.replaceChildren(element("p", { className: "trouble waits" }, "The text is here once the document is done."));
     return;
@@ -159,6 +164,7 @@ async function text({ id, status, pages_total: pages }) {
 export async function perform(name, chosen = doc) {
   if (!chosen) return;
   if (name === "retry" && !FINAL.includes(chosen.status)) return toast("Only a document that has ended can be retried.");
+  if (name === "retry" && chosen.erasure) return toast("It was erased, and cannot run again.");
   if (name === "cancel" && FINAL.includes(chosen.status)) return toast("It has ended already.");
   if (name === "cancel" && Date.now() > sure) {
     sure = Date.now() + 4000;

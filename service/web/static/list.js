@@ -109,10 +109,11 @@ function added(doc) {
 function draw({ doc, node }) {
   const [badge, name, pages, delivery, when] = node.children;
   render(badge, doc);
-  say(name.firstChild, doc.name || doc.id);
+  say(name.firstChild, doc.erasure ? "Erased" : doc.name || doc.id);
+  name.classList.toggle("erased", Boolean(doc.erasure));
   const trouble = doc.status === "failed" || doc.status === "retrying" ? doc.error : null;
   name.lastChild.classList.toggle("bad", Boolean(trouble));
-  say(name.lastChild, trouble ?? [doc.id, size(doc.bytes)].filter(Boolean).join(" · "));
+  say(name.lastChild, trouble ?? [doc.id, doc.erasure ? "" : size(doc.bytes)].filter(Boolean).join(" · "));
   name.title = [doc.name, doc.id, trouble].filter(Boolean).join("\n");
   const total = doc.pages_total;
   pages.toggleAttribute("data-none", !total);

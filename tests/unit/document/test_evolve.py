@@ -14,10 +14,12 @@ from events.document.facts import (
     DeliveryIgnored,
     DeliveryReceived,
     DlqEntryRemoved,
+    DocumentErased,
     DocumentEvent,
     DocumentRegistered,
     Enqueued,
     EnqueueRequested,
+    ErasureCompleted,
     LeaseExpired,
     ProcessingFailed,
     ProcessingStarted,
@@ -29,7 +31,7 @@ from events.document.facts import (
     TransportObserved,
 )
 from events.document.policy import SECOND
-from events.document.state import SEEN_SIGNATURES, Document, Status
+from events.document.state import SEEN_SIGNATURES, Document, Erasure, Status
 from tests.fakes import START
 from tests.golden.samples import DOCUMENT, SAMPLES
 from tests.unit.document.builders import (
@@ -177,6 +179,19 @@ CASES: list[tuple[Document, DocumentEvent, Changes]] = [
     (publishing(), an(PublishFailed, publish_no=7), {}),
     (queued(), an(PublishFailed), {}),
     (queued(), an(DocumentRegistered), {}),
+    (
+        failed(),
+        an(DocumentErased),
+        {
+            "name": "erased",
+            "owner": "erased",
+            "blob_ref": "erased",
+            "sha256": None,
+            "error": None,
+            "erasure": Erasure.BEGUN,
+        },
+    ),
+    (after(failed(), an(DocumentErased)), an(ErasureCompleted), {"erasure": Erasure.COMPLETE}),
 ]
 
 

@@ -1,0 +1,1 @@
+"""The keys' schema, version by version."""

@@ -1,0 +1,5 @@
+"""How Alembic reaches the keys' database."""
+
+from migrations.reaching import migrate
+
+migrate("keys")

@@ -1,0 +1,56 @@
+"""How Alembic reaches a schema: a file of its own on SQLite, a schema of its own on PostgreSQL."""
+
+import asyncio
+from typing import Literal
+
+from alembic import context
+from sqlalchemy import URL, Connection, create_engine, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+Schema = Literal["log", "keys"]
+
+LOCK_SECONDS = 300
+"""How long a node waits that finds another one upgrading."""
+
+
+def migrate(schema: Schema) -> None:
+    """Bring the schema to the version that Alembic was asked for."""
+    url: URL = context.config.attributes["url"]
+    if url.get_backend_name() == "sqlite":
+        _migrate_sqlite(url)
+    else:
+        asyncio.run(_migrate_postgresql(url, schema))
+
+
+def _migrate(connection: Connection) -> None:
+    """Run what is missing; the caller ends the transaction."""
+    context.configure(connection=connection, transaction_per_migration=connection.in_transaction())
+    context.config.attributes["refuse_newer"](context.get_context().get_current_revision())
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _migrate_sqlite(url: URL) -> None:
+    """The file is ours alone."""
+    engine = create_engine(url, poolclass=pool.NullPool)
+    try:
+        with engine.connect() as connection:
+            _migrate(connection)
+    finally:
+        engine.dispose()
+
+
+async def _migrate_postgresql(url: URL, schema: Schema) -> None:
+    """All in one transaction under a lock: two nodes may start at once."""
+    engine = create_async_engine(url, poolclass=pool.NullPool)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+            await connection.execute(
+                text("SELECT pg_advisory_xact_lock(hashtextextended('waybill migrations', 0))")
+            )
+            await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
+            await connection.execute(text(f"SET LOCAL search_path = {schema}"))
+            await connection.run_sync(_migrate)
+    finally:
+        await engine.dispose()
