@@ -15,6 +15,8 @@ from events.postgres_server import TROUBLE, connect, look_at, shown, told
 from events.wakeup import Wakeup
 
 CHANNEL = "waybill_log"
+LISTENER = "waybill-listener"
+"""What administrators see in ``pg_stat_activity``."""
 PAUSE_SECONDS = 0.05
 """Between two notifications of one node."""
 AGAIN_SECONDS = 2.0
@@ -66,7 +68,7 @@ class Hints:
         if (await look_at(self._url)).pooled:
             self._report(f"{shown(self._url)} is behind a pooler: we look once a second instead")
             await asyncio.Event().wait()
-        connection = await connect(self._url)
+        connection = await connect(self._url, name=LISTENER)
         try:
             ended = asyncio.Event()
             connection.add_termination_listener(lambda _: ended.set())

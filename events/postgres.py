@@ -23,7 +23,7 @@ from sqlalchemy.schema import CreateSchema
 
 from events.database import Durability, T, Work
 from events.errors import LogUnavailable
-from events.postgres_server import TROUBLE, location, look_at, shown, told
+from events.postgres_server import NAME, TROUBLE, location, look_at, shown, told
 
 Schema = Literal["log", "read", "keys"]
 
@@ -210,6 +210,7 @@ def _engine(url: URL, *, pooled: bool) -> AsyncEngine:
         connect_args={
             "timeout": CONNECT_SECONDS,
             "command_timeout": LONG_SECONDS + GRACE_SECONDS,
+            "server_settings": {"application_name": NAME},
             **(unnamed if pooled else {}),
         },
     )

@@ -10,6 +10,8 @@ from sqlalchemy import URL, make_url
 
 from events.errors import LogUnavailable
 
+NAME = "waybill"
+"""What administrators see in ``pg_stat_activity``."""
 OLDEST = 14
 SECONDS = 5.0
 
@@ -91,14 +93,15 @@ SELECT pg_backend_pid() AS pid,
 """
 
 
-async def connect(url: str) -> Any:
-    """A connection of the driver's own, outside of every pool."""
+async def connect(url: str, *, name: str = NAME) -> Any:
+    """A connection of the driver's own, outside of every pool; administrators see its name."""
     where = location(url)
     return await asyncpg.connect(
         **{**where.translate_connect_args(username="user"), **where.query},
         timeout=SECONDS,
         command_timeout=SECONDS,
         statement_cache_size=0,
+        server_settings={"application_name": name},
     )
 
 

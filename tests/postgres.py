@@ -61,6 +61,10 @@ class PostgresServer:
         """Where a database of this server is."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
+    async def connect(self, url: str | None = None) -> asyncpg.Connection:
+        """A connection from outside."""
+        return await asyncpg.connect(url or self.url())
+
     def sql(self, statement: str, database: str = "postgres") -> list[asyncpg.Record]:
         """Run a statement from outside, as an administrator would."""
 

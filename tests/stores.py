@@ -99,6 +99,12 @@ def _new_epoch() -> str:
     return f"epoch{next(_epochs)}"
 
 
+def new_ids_from(first: int) -> None:
+    """For a process whose ids must not be those of another one."""
+    global _ids
+    _ids = itertools.count(first + 1)
+
+
 def new_event(text: str = "", *, document_id: str = "a") -> NewEvent:
     """An event that says ``text``; its id is new each time."""
     return NewEvent(
