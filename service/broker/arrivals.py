@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from service.broker.flow_keys import configure
 from service.broker.message import Message, Place, State
+from service.broker.queues import ensure_queues
 from service.broker.records import entry_row, message_row
 from service.broker.settlement import Entry
 from service.broker.tables import deduplication, log_entries, messages
@@ -87,9 +89,21 @@ def insert_messages(connection: Connection, arrivals: Sequence[Arrival]) -> dict
         rows.append(message_row(message, sequence=last, place=arrival.place))
         entries.append(entry_row(Entry(at=message.created_at, state=State.CREATED), sequence=last))
         numbered[message.id] = replace(message, sequence=last)
+    _prepare_lanes(connection, arrivals)
     connection.execute(_NEW_MESSAGE, rows)
     connection.execute(_NEW_ENTRY, entries)
     return numbered
+
+
+def _prepare_lanes(connection: Connection, arrivals: Sequence[Arrival]) -> None:
+    messages_in = [arrival.message for arrival in arrivals]
+    at = max(message.created_at for message in messages_in)
+    flows = {m.options.flow.key: m.options.flow for m in messages_in if m.options.flow is not None}
+    if flows:
+        configure(connection, flows.values(), at=at)
+    queues = dict.fromkeys(m.options.queue for m in messages_in if m.options.queue is not None)
+    if queues:
+        ensure_queues(connection, tuple(queues), at=at)
 
 
 def _name_row(arrival: Arrival) -> dict[str, object]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from service.broker.arrivals import Arrival, Arrived
 from service.broker.cancelling import Cancel
+from service.broker.controls import Controls
 from service.broker.dead_letters import Dead, Revival
 from service.broker.delivery import Engine
 from service.broker.errors import Unknown
@@ -59,6 +60,8 @@ class Broker:
         self._new_secret = new_secret
         self._retention = retention
         self._tasks = tasks
+        self.controls = Controls(store=store, engine=engine, clock=clock)
+        """Queues, flow-control keys, the engine's own limit."""
 
     @property
     def keys(self) -> SigningKeys:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from service.broker.arrivals import Arrival, insert_messages
 from service.broker.message import Message, Place
@@ -20,11 +20,10 @@ _DUE = (
     .order_by(messages.c.due_at)
     .limit(bindparam("room"))
 )
-# Written out: a bound value would hide from SQLite that the partial index applies.
-_IS_PARKED = messages.c.place == literal_column("'parked'")
+_IS_PARKED = messages.c.place == Place.PARKED.value
 _PARKED = (
     select(messages)
-    .where(_IS_PARKED, messages.c.flow_key == bindparam("key"))
+    .where(_OPEN, _IS_PARKED, messages.c.flow_key == bindparam("key"))
     .order_by(messages.c.sequence)
     .limit(bindparam("free"))
 )
@@ -97,7 +96,11 @@ def recover(connection: Connection, starts: Sequence[None]) -> list[tuple[Messag
     """Puts back what an engine held when it ended; gives one parked message of each key."""
     held = update(messages).where(_OPEN, messages.c.place == Place.CLAIMED.value)
     connection.execute(held.values(place=Place.WAITING.value))
-    newest = select(func.max(messages.c.sequence)).where(_IS_PARKED).group_by(messages.c.flow_key)
+    newest = (
+        select(func.max(messages.c.sequence))
+        .where(_OPEN, _IS_PARKED, messages.c.flow_key.is_not(None))
+        .group_by(messages.c.flow_key)
+    )
     parked = connection.execute(select(messages).where(messages.c.sequence.in_(newest)))
     found = tuple(message_of(row) for row in parked.mappings())
     return [found for _ in starts]

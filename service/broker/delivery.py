@@ -76,6 +76,7 @@ class Engine:
         self._never = asyncio.Event()
         self._cancelled: set[str] = set()
         self._stopping = False
+        self._under_way = 0
         self._last_dead_letter = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -96,6 +97,20 @@ class Engine:
         _, late = await asyncio.wait(self._tasks, timeout=self._limits.shutdown)
         for task in (*late, self._claimer):
             task.cancel()
+
+    @property
+    def most_at_once(self) -> int:
+        """How many attempts may be under way at once."""
+        return self._limits.concurrency
+
+    @property
+    def under_way(self) -> int:
+        """How many attempts are under way."""
+        return self._under_way
+
+    def look(self) -> None:
+        """Tells that something was changed that may let messages go."""
+        self._wake.set()
 
     def admit(self, message: Message) -> Place:
         """Where a new message is to lie; follow it with `arrived` or `withdraw`."""
@@ -204,6 +219,7 @@ class Engine:
         await self._record(settlement)
 
     async def _attempt(self, message: Message, at: int) -> Answer | NoAnswer:
+        self._under_way += 1
         try:
             signature = sign(message, key=self._signing_key(), at=at)
             return await self._sender.send(
@@ -216,6 +232,8 @@ class Engine:
         except Exception as error:  # a surprise must cost one attempt, not a worker
             log.exception("an attempt could not be made", extra={"message_id": message.id})
             return NoAnswer(reason=f"the broker could not make the request: {error}"[:1000])
+        finally:
+            self._under_way -= 1
 
     async def _record(self, settlement: Settlement) -> None:
         places = tuple(self.admit(message) for message in settlement.callbacks)

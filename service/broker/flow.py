@@ -1,16 +1,14 @@
-"""Flow control: how many attempts of one key may run at once (pure; no clock, no I/O).
-
-`rate` and `period` are read, kept and shown; only `parallelism` holds messages back.
-"""
+"""Flow control: how many attempts of a key may start, and run at once (pure; no clock, no I/O)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.broker.durations import seconds_of
 from service.broker.errors import Malformed
 
-__all__ = ["FlowControl", "Slots", "flow_control"]
+__all__ = ["FlowControl", "FlowState", "Slots", "flow_control"]
 
+SECOND = 1_000_000
 LONGEST_PERIOD = 7 * 86400
 LONGEST_KEY = 256
 
@@ -23,6 +21,52 @@ class FlowControl:
     parallelism: int | None = None
     rate: int | None = None
     period: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowState:
+    """What holds for a key at one moment, and how much of it is used; `period` in seconds."""
+
+    key: str
+    parallelism: int | None
+    rate: int | None
+    period: int
+    paused: bool
+    pinned_parallelism: bool
+    pinned_rate: bool
+    period_start: int
+    rate_count: int
+    waiting: int
+    active: int
+
+    @property
+    def period_end(self) -> int:
+        """When the rate count begins anew."""
+        return self.period_start + self.period * SECOND
+
+    def at(self, now: int) -> "FlowState":
+        """The same key at a later moment: a period that is over counts no longer."""
+        # A period that begins in the future was begun before the clock was set back.
+        if self.period_start <= now < self.period_end:
+            return self
+        return replace(self, period_start=now, rate_count=0)
+
+    def may_start(self, most: int) -> int:
+        """How many attempts may start now, up to `most`."""
+        if self.paused:
+            return 0
+        if self.parallelism is not None:
+            most = min(most, self.parallelism - self.active)
+        if self.rate is not None:
+            most = min(most, self.rate - self.rate_count)
+        return max(0, most)
+
+    def ready_again(self) -> int | None:
+        """When a key that holds messages back is worth a look; None: when something happens."""
+        full = self.parallelism is not None and self.active >= self.parallelism
+        if self.paused or full or self.rate is None or self.rate_count < self.rate:
+            return None
+        return self.period_end
 
 
 def flow_control(key: str, value: str) -> FlowControl:

@@ -113,6 +113,7 @@ class Options:
     timeout: int | None = None
     callback: Callback | None = None
     failure_callback: Callback | None = None
+    queue: str | None = None
     flow: FlowControl | None = None
     labels: tuple[str, ...] = ()
     redaction: Redaction | None = None

@@ -49,6 +49,11 @@ def message_row(message: Message, *, sequence: int, place: Place) -> Row:
         "not_before": message.not_before,
         "due_at": message.due_at,
         "finished_at": None,
+        "queue": options.queue,
+        "turn_of": None,
+        "host": None,
+        "holder": None,
+        "lease": None,
     }
 
 

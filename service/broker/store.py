@@ -10,7 +10,7 @@ from typing import Self
 
 from sqlalchemy import Connection, select
 
-from service.broker import arrivals, cancelling, deliveries, housekeeping, keys
+from service.broker import arrivals, cancelling, deliveries, flow_keys, housekeeping, keys, queues
 from service.broker import dead_letters as letters
 from service.broker.arrivals import Arrival, Arrived
 from service.broker.cancelling import Cancel, Cancelled
@@ -18,9 +18,12 @@ from service.broker.database import open_database
 from service.broker.dead_letters import Dead, Revival
 from service.broker.deliveries import Claim, Claimed, Settled, Settling
 from service.broker.filters import Selection
+from service.broker.flow import FlowState
+from service.broker.flow_keys import FlowWish
 from service.broker.housekeeping import Horizons
 from service.broker.log_entries import Logged, select_log
 from service.broker.message import Message
+from service.broker.queues import Queue, QueueWish
 from service.broker.records import message_of
 from service.broker.signing import SigningKeys
 from service.broker.tables import messages
@@ -113,6 +116,32 @@ class Store:
     async def retry_dead_letters(self, revivals: Sequence[Revival]) -> tuple[Arrived, ...]:
         """Turns dead letters into new messages."""
         return await self._writer.write(letters.retry_dead_letters, revivals)
+
+    async def change_queue(self, wish: QueueWish) -> bool:
+        """Makes or changes a queue; says whether it is there."""
+        return await self._writer.write(queues.change_queues, wish)
+
+    async def delete_queue(self, name: str) -> bool:
+        """Deletes a queue; says whether it was there."""
+        return await self._writer.write(queues.delete_queues, name)
+
+    async def queues(self, name: str | None) -> list[Queue]:
+        """All queues, or the one of this name."""
+        return await self._reader.read(lambda connection: queues.select_queues(connection, name))
+
+    async def change_flow_key(self, wish: FlowWish) -> bool:
+        """Changes what holds for a flow-control key; says whether it is there."""
+        return await self._writer.write(flow_keys.change_flow_keys, wish)
+
+    async def flow_keys(
+        self, *, now: int, key: str | None = None, search: str | None = None
+    ) -> list[FlowState]:
+        """Flow-control keys: the one of this name, or those that contain `search`."""
+        return await self._reader.read(
+            lambda connection: flow_keys.select_flow_keys(
+                connection, now=now, key=key, search=search
+            )
+        )
 
     async def signing_keys(self, fresh: SigningKeys) -> SigningKeys:
         """The keys of this file; the first start keeps the fresh ones."""

@@ -14,10 +14,12 @@ from sqlalchemy import (
 __all__ = [
     "dead_letters",
     "deduplication",
+    "flow_keys",
     "log_entries",
     "marks",
     "messages",
     "metadata",
+    "queues",
     "signing_keys",
 ]
 
@@ -44,6 +46,14 @@ messages = Table(
     Column("not_before", Integer, nullable=False),
     Column("due_at", Integer, nullable=False),
     Column("finished_at", Integer),
+    Column("queue", Text),
+    # The queue in which it has its turn, or whose turn it prolongs, as a callback does.
+    Column("turn_of", Text),
+    # Of its destination: `example.com:8080`.
+    Column("host", Text),
+    # The engine that has it in hand, and a number that grows while that engine lives.
+    Column("holder", Text),
+    Column("lease", Integer),
 )
 
 Index(
@@ -53,16 +63,70 @@ Index(
     sqlite_where=text("finished_at IS NULL"),
 )
 Index(
-    "messages_parked",
+    "messages_of_key",
     messages.c.flow_key,
+    messages.c.place,
     messages.c.sequence,
-    sqlite_where=text("place = 'parked'"),
+    sqlite_where=text("finished_at IS NULL AND flow_key IS NOT NULL"),
+)
+Index(
+    "messages_of_queue",
+    messages.c.queue,
+    messages.c.place,
+    messages.c.sequence,
+    sqlite_where=text("finished_at IS NULL AND queue IS NOT NULL"),
+)
+Index(
+    "messages_with_turn",
+    messages.c.turn_of,
+    sqlite_where=text("finished_at IS NULL AND turn_of IS NOT NULL"),
+)
+Index(
+    "messages_aside",
+    messages.c.host,
+    messages.c.sequence,
+    sqlite_where=text("place = 'aside'"),
 )
 Index(
     "messages_finished",
     messages.c.finished_at,
     sqlite_where=text("finished_at IS NOT NULL"),
 )
+
+queues = Table(
+    "queues",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("parallelism", Integer, nullable=False),
+    Column("paused", Integer, nullable=False),
+    # Gone for the API; its row stays until the last of its messages has had its turn.
+    Column("deleted", Integer, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    # When to look whether it can give a turn; NULL until something happens to it.
+    Column("ready_at", Integer),
+    sqlite_with_rowid=False,
+)
+Index("queues_ready", queues.c.ready_at, sqlite_where=text("ready_at IS NOT NULL"))
+
+flow_keys = Table(
+    "flow_keys",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("parallelism", Integer),
+    Column("rate", Integer),
+    # Seconds.
+    Column("period", Integer, nullable=False),
+    Column("paused", Integer, nullable=False),
+    Column("pinned_parallelism", Integer, nullable=False),
+    Column("pinned_rate", Integer, nullable=False),
+    Column("period_start", Integer, nullable=False),
+    Column("rate_count", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    Column("ready_at", Integer),
+    sqlite_with_rowid=False,
+)
+Index("flow_keys_ready", flow_keys.c.ready_at, sqlite_where=text("ready_at IS NOT NULL"))
 
 log_entries = Table(
     "log_entries",
