@@ -95,7 +95,7 @@ class SqlEventStore:
         if not can_be_stream(stream):
             return []
         read = partial(reading.stream, stream, after)
-        return await self._opened(await self.database.read(read))
+        return await self.opened(await self.database.read(read))
 
     async def read_all(self, *, after: int, limit: int = PAGE) -> list[Recorded]:
         """Up to ``limit`` events behind the position ``after``; raises ``Archived``."""
@@ -104,7 +104,7 @@ class SqlEventStore:
         nothing_follows = not self._shared and after >= self.wakeup.head
         if page is not None and (page or nothing_follows):
             return page
-        return await self._opened(await self.read_stored(after=after, limit=limit))
+        return await self.opened(await self.read_stored(after=after, limit=limit))
 
     async def read_stored(self, *, after: int, limit: int = PAGE) -> list[Stored]:
         """The same page as it is stored; raises ``Archived``."""
@@ -136,7 +136,8 @@ class SqlEventStore:
         """Let go of the opened events in memory, such as after a key was destroyed."""
         self._recent.clear()
 
-    async def _opened(self, stored: Sequence[Stored]) -> list[Recorded]:
+    async def opened(self, stored: Sequence[Stored]) -> list[Recorded]:
+        """These events as facts, with what is sealed in them opened as far as it can be."""
         if len(stored) > PAGE:  # a long page would hold up everybody else
             decoded = await asyncio.to_thread(_decoded, stored, self._codec)
         else:

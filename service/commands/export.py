@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,6 +61,8 @@ def export(
 async def _export(file: Path, in_format: Format, data: Path | None, *, as_json: bool) -> ExitCode:
     from service.transfer.export import export as write_all
     from service.transfer.export import origin_of
+    from service.transfer.revealing import revealed
+    from service.transfer.targets import shown
 
     async with opened_log(data) as store:
         upto = await store.head()
@@ -67,8 +70,9 @@ async def _export(file: Path, in_format: Format, data: Path | None, *, as_json: 
         target = _target(file, in_format, origin)
         before = target.reached.position
         try:
+            reveal = None if in_format is Format.JSONL else partial(revealed, store)
             with progress("exporting", total=max(0, upto - before)) as on_events:
-                await write_all(store, target, upto=upto, on_events=on_events)
+                await write_all(store, target, upto=upto, on_events=on_events, revealed=reveal)
         finally:
             target.close()
     told = {
@@ -78,7 +82,7 @@ async def _export(file: Path, in_format: Format, data: Path | None, *, as_json: 
         "first": origin.first,
         "last": target.reached.position,
         "added": target.reached.position - before,
-        "chain": target.reached.chain.hex(),
+        "chain": shown(target.reached.chain),
     }
     if file == STANDARD_OUTPUT:
         return ExitCode.DONE
@@ -101,7 +105,6 @@ def _format_of(file: Path) -> Format:
 def _target(file: Path, in_format: Format, origin: "Origin") -> "Target":
     from service.transfer.csv_file import CsvFile
     from service.transfer.line_file import LineFile, LineStream
-    from service.transfer.rows import as_stored
 
     if file == STANDARD_OUTPUT:
         if in_format is not Format.JSONL:
@@ -111,7 +114,7 @@ def _target(file: Path, in_format: Format, origin: "Origin") -> "Target":
         case Format.JSONL:
             return LineFile(file, origin)
         case Format.CSV:
-            return CsvFile(file, origin, as_stored)
+            return CsvFile(file, origin)
         case Format.PARQUET:
             return _parquet(file, origin)
 
@@ -123,9 +126,7 @@ def _parquet(file: Path, origin: "Origin") -> "Target":
         raise Unusable(
             f"Parquet needs {error.name}, which is not installed: pip install 'waybill[analyst]'"
         ) from error
-    from service.transfer.rows import as_stored
-
-    return ParquetFolder(file, origin, as_stored)
+    return ParquetFolder(file, origin)
 
 
 def _line(told: Mapping[str, object]) -> str:

@@ -90,12 +90,17 @@ def _anchor(text: str | None) -> "Anchor | None":
 
 def _promises(verdict: "Verdict") -> Iterator[Finding]:
     """One finding for each promise; behind the first bad position nothing can be said."""
+    if verdict.head.position == verdict.after and verdict.broken is None:
+        yield ok("positions", "there are no events")
+        return
     for promise, text in SOUND.items():
         if verdict.broken is not None and verdict.broken.promise == promise:
             yield problem(promise, _broken(verdict.broken), repair=REPAIR)
             continue
-        upto = "" if verdict.broken is None else f" (up to position {verdict.head.position})"
-        yield ok(promise, text.format(first=verdict.after + 1, last=verdict.head.position) + upto)
+        if verdict.broken is None:
+            yield ok(promise, text.format(first=verdict.after + 1, last=verdict.head.position))
+        else:
+            yield ok(promise, f"nothing is wrong before position {verdict.broken.position}")
 
 
 def _broken(broken: "Broken") -> str:

@@ -2,6 +2,7 @@
 
 ``lines``      an event as a line of JSON that keeps the stored bytes, and back
 ``rows``       an event as a row for analysts
+``revealing``  what was sealed in it, opened for analysts
 ``targets``    what every kind of export can do: go on where it stopped
 ``line_file``, ``csv_file``, ``parquet_folder``    the kinds
 ``export``     from the log to a target, page by page

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from events.store import Stored
 from projections.views import instant
-from service.transfer.rows import COLUMNS, Reveal, row
-from service.transfer.targets import NotOurs, Origin, Reached, sync_folder
+from service.transfer.rows import COLUMNS, row
+from service.transfer.targets import NotOurs, Origin, Reached, begun, sync_folder
 
 POSITION, CHAIN = COLUMNS.index("position"), COLUMNS.index("chain")
 TIMES = (COLUMNS.index("occurred_at"), COLUMNS.index("recorded_at"))
@@ -19,10 +19,9 @@ TIMES = (COLUMNS.index("occurred_at"), COLUMNS.index("recorded_at"))
 class CsvFile:
     """A file that is new, or goes on behind its last whole row. Times are RFC 3339 in UTC."""
 
-    def __init__(self, path: Path, origin: Origin, reveal: Reveal) -> None:
+    def __init__(self, path: Path, origin: Origin) -> None:
         """Raises ``NotOurs`` when the file holds something else, and ``OSError``."""
         self._path = path
-        self._reveal = reveal
         self._file: BinaryIO = path.open("a+b")
         try:
             self.reached = _continued(self._file, path) or _begun(self._file, origin)
@@ -32,7 +31,7 @@ class CsvFile:
 
     def write(self, page: Sequence[Stored]) -> None:
         """Append the events, and hand them to the system."""
-        self._file.write(_text(_cells(stored, self._reveal) for stored in page))
+        self._file.write(_text(_cells(stored) for stored in page))
         self._file.flush()
         self.reached = Reached(page[-1].position, page[-1].chain)
 
@@ -45,8 +44,8 @@ class CsvFile:
         sync_folder(self._path.parent)
 
 
-def _cells(stored: Stored, reveal: Reveal) -> list[object]:
-    cells: list[object] = list(row(stored, reveal))
+def _cells(stored: Stored) -> list[object]:
+    cells: list[object] = list(row(stored))
     cells[TIMES[0]] = instant(stored.occurred_at)
     cells[TIMES[1]] = instant(stored.recorded_at)
     return cells
@@ -64,7 +63,7 @@ _HEAD = _text(iter([list(COLUMNS)]))
 def _begun(file: BinaryIO, origin: Origin) -> Reached:
     file.truncate(0)
     file.write(_HEAD)
-    return Reached(origin.first - 1, origin.chain_before)
+    return begun(origin)
 
 
 def _continued(file: BinaryIO, path: Path) -> Reached | None:

@@ -19,7 +19,16 @@ from service.transfer.lines import (
     heading_line,
     heading_of,
 )
-from service.transfer.targets import NotOurs, Origin, Reached, check_epoch, sync_folder
+from service.transfer.targets import (
+    NotOurs,
+    Origin,
+    Reached,
+    begun,
+    check_epoch,
+    from_text,
+    shown,
+    sync_folder,
+)
 
 _BLOCK = 1 << 16
 
@@ -30,12 +39,10 @@ class LineFile:
     def __init__(self, path: Path, origin: Origin) -> None:
         """Raises ``NotOurs`` when the file holds something else, and ``OSError``."""
         self._path = path
-        heading = Heading(
-            epoch=origin.epoch, first=origin.first, chain_before=origin.chain_before.hex()
-        )
+        heading = _heading(origin)
         self._file: BinaryIO = path.open("a+b")
         try:
-            self.reached = _continued(self._file, path, heading) or _begun(self._file, heading)
+            self.reached = _continued(self._file, path, heading) or _begun(self._file, origin)
         except BaseException:
             self._file.close()
             raise
@@ -60,11 +67,8 @@ class LineStream:
 
     def __init__(self, stream: BinaryIO, origin: Origin) -> None:
         self._stream = stream
-        heading = Heading(
-            epoch=origin.epoch, first=origin.first, chain_before=origin.chain_before.hex()
-        )
-        self._stream.write(heading_line(heading))
-        self.reached = Reached(origin.first - 1, origin.chain_before)
+        self._stream.write(heading_line(_heading(origin)))
+        self.reached = begun(origin)
 
     def write(self, page: Sequence[Stored]) -> None:
         """Print the events."""
@@ -76,10 +80,15 @@ class LineStream:
         self._stream.flush()
 
 
-def _begun(file: BinaryIO, heading: Heading) -> Reached:
+def _heading(origin: Origin) -> Heading:
+    chain_before = shown(origin.chain_before)
+    return Heading(epoch=origin.epoch, first=origin.first, chain_before=chain_before)
+
+
+def _begun(file: BinaryIO, origin: Origin) -> Reached:
     file.truncate(0)
-    file.write(heading_line(heading))
-    return Reached(heading.first - 1, bytes.fromhex(heading.chain_before))
+    file.write(heading_line(_heading(origin)))
+    return begun(origin)
 
 
 def _continued(file: BinaryIO, path: Path, wanted: Heading) -> Reached | None:
@@ -97,7 +106,7 @@ def _continued(file: BinaryIO, path: Path, wanted: Heading) -> Reached | None:
         end = _cut(file)
         last = _last_line(file, end)
         if end == len(first):
-            return Reached(heading.first - 1, bytes.fromhex(heading.chain_before))
+            return Reached(heading.first - 1, from_text(heading.chain_before))
         event = event_of(last)
     except BadLine as error:
         raise NotOurs(path, str(error)) from error

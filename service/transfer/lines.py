@@ -25,12 +25,15 @@ class BadLine(Exception):
 
 
 class Heading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The first line: which log, and where these events begin in it."""
+    """The first line: which log, and where these events begin in it.
+
+    ``chain_before`` is what the first event is sealed to; null if that was archived.
+    """
 
     waybill_log: int = FORMAT
     epoch: Epoch
     first: Number
-    chain_before: Chain
+    chain_before: Chain | None
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

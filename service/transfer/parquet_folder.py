@@ -15,15 +15,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from events.store import Stored
-from service.transfer.rows import COLUMNS, Reveal, row
-from service.transfer.targets import NotOurs, Origin, Reached, check_epoch, sync_folder
+from service.transfer.rows import COLUMNS, row
+from service.transfer.targets import (
+    NotOurs,
+    Origin,
+    Reached,
+    check_epoch,
+    from_text,
+    shown,
+    sync_folder,
+)
 
 PART = 65_536
 """Events in a part."""
 MANIFEST = "_manifest.json"
 UNFINISHED = "_unfinished.parquet"
 _OURS = {UNFINISHED, f"{MANIFEST}.new"}
-GROUP = 16_384
+GROUP = 8_192
 """Events that are compressed together."""
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -49,7 +57,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     first: int
     last: int
     sha256: str
-    chain: str
+    chain: str | None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,17 +66,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     waybill_log: int = 1
     epoch: str
     first: int
-    chain_before: str
+    chain_before: str | None
     parts: tuple[Part, ...] = ()
 
 
 class ParquetFolder:
     """A folder that is new, or goes on behind its last part."""
 
-    def __init__(self, path: Path, origin: Origin, reveal: Reveal) -> None:
+    def __init__(self, path: Path, origin: Origin) -> None:
         """Raises ``NotOurs`` when the folder holds something else, and ``OSError``."""
         self._path = path
-        self._reveal = reveal
         path.mkdir(exist_ok=True)
         self._manifest = _continued(path, origin)
         self._writer: pq.ParquetWriter | None = None
@@ -93,7 +100,7 @@ class ParquetFolder:
         if self._writer is None:
             self._first = page[0].position
             self._writer = pq.ParquetWriter(self._path / UNFINISHED, SCHEMA, compression="zstd")
-        columns = zip(*(row(stored, self._reveal) for stored in page), strict=True)
+        columns = zip(*(row(stored) for stored in page), strict=True)
         arrays = [
             pa.array(values, type=field.type) for values, field in zip(columns, SCHEMA, strict=True)
         ]
@@ -120,7 +127,7 @@ class ParquetFolder:
             first=self._first,
             last=self.reached.position,
             sha256=_synced_digest(unfinished),
-            chain=self.reached.chain.hex(),
+            chain=shown(self.reached.chain),
         )
         unfinished.rename(self._path / name)
         self._manifest = msgspec.structs.replace(
@@ -131,9 +138,9 @@ class ParquetFolder:
 
 def _reached(manifest: Manifest) -> Reached:
     if not manifest.parts:
-        return Reached(manifest.first - 1, bytes.fromhex(manifest.chain_before))
+        return Reached(manifest.first - 1, from_text(manifest.chain_before))
     last = manifest.parts[-1]
-    return Reached(last.last, bytes.fromhex(last.chain))
+    return Reached(last.last, from_text(last.chain))
 
 
 def _continued(path: Path, origin: Origin) -> Manifest:
@@ -143,7 +150,7 @@ def _continued(path: Path, origin: Origin) -> Manifest:
         if any(one.name not in _OURS for one in path.iterdir()):
             raise NotOurs(path, f"it is a folder without {MANIFEST}, but not an empty one")
         begun = Manifest(
-            epoch=origin.epoch, first=origin.first, chain_before=origin.chain_before.hex()
+            epoch=origin.epoch, first=origin.first, chain_before=shown(origin.chain_before)
         )
         _store(path, begun)
         return begun

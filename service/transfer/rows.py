@@ -1,7 +1,5 @@
 """An event as a row for analysts: the columns of an export as CSV and Parquet."""
 
-from collections.abc import Callable
-
 from events.store import Stored, document_of
 
 COLUMNS = (
@@ -24,16 +22,8 @@ COLUMNS = (
 
 Row = tuple[int, str, str, int, str, str, int, int, int, str, str | None, str, str, str]
 
-Reveal = Callable[[Stored], bytes]
-"""Gives an event's data as an analyst may read it."""
 
-
-def as_stored(stored: Stored) -> bytes:
-    """The data as it is: nothing in it is opened."""
-    return stored.data
-
-
-def row(stored: Stored, reveal: Reveal) -> Row:
+def row(stored: Stored) -> Row:
     """The values of ``COLUMNS``; times in microseconds since the epoch."""
     return (
         stored.position,
@@ -47,7 +37,7 @@ def row(stored: Stored, reveal: Reveal) -> Row:
         stored.recorded_at,
         stored.correlation_id,
         stored.causation_id,
-        reveal(stored).decode(),
+        stored.data.decode(),
         stored.meta.decode(),
         stored.chain.hex(),
     )

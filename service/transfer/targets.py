@@ -16,14 +16,15 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
     epoch: str
     first: int
-    chain_before: bytes
+    chain_before: bytes | None
+    """What the first event is sealed to; ``None`` when that is archived."""
 
 
 class Reached(msgspec.Struct, frozen=True):
-    """The last event that an export holds whole, and the chain value there."""
+    """The last event that an export holds whole, and the chain value there, if it is known."""
 
     position: int
-    chain: bytes
+    chain: bytes | None
 
 
 class NotOurs(WaybillError):
@@ -48,6 +49,21 @@ class Target(Protocol):
     def close(self) -> None:
         """Make all of it durable."""
         ...
+
+
+def begun(origin: Origin) -> Reached:
+    """How far an export goes that holds nothing yet."""
+    return Reached(origin.first - 1, origin.chain_before)
+
+
+def shown(chain: bytes | None) -> str | None:
+    """A chain value as text."""
+    return None if chain is None else chain.hex()
+
+
+def from_text(chain: str | None) -> bytes | None:
+    """The chain value that this text shows; raises ``ValueError``."""
+    return None if chain is None else bytes.fromhex(chain)
 
 
 def check_epoch(path: Path, *, found: str, wanted: str) -> None:

@@ -62,6 +62,7 @@ class Verification:
         self._anchor = anchor
         self._versions: OrderedDict[str, int] = OrderedDict()
         self._head = START
+        self._floor = 0
         self._unreadable = 0
         self._first_unreadable: int | None = None
         self._anchor_chain: bytes | None = None
@@ -86,10 +87,10 @@ class Verification:
 
     async def _begin(self, upto: int) -> int:
         """Where the check begins: at the beginning, or behind what is archived."""
-        floor = await self._store.floor()
-        if floor and floor < upto:
+        self._floor = await self._store.floor()
+        if 0 < self._floor < upto:
             # What the first event is sealed to is in the archive; from it on everything is here.
-            [first] = await self._store.read_stored(after=floor, limit=1)
+            [first] = await self._store.read_stored(after=self._floor, limit=1)
             self._pass([first])
         return self._head.position
 
@@ -145,7 +146,8 @@ class Verification:
         earlier = await self._store.read_stream(event.stream, after=event.version - 2)
         if earlier and earlier[0].position < event.position:
             return earlier[0].version
-        return 0
+        # Where the beginning is archived, so may be the event before this one.
+        return event.version - 1 if self._floor else 0
 
     def _pass(self, events: Sequence[Stored]) -> None:
         """These are sound; remember what is needed of them."""

@@ -94,7 +94,7 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[d
         return _from_framework(request, error)
     for kind, status, title in KNOWN:
         if isinstance(error, kind):
-            return problem(status, title, str(error))
+            return problem(status, title, str(error), **_more(error))
     if isinstance(error, OSError) and error.errno in MACHINES:
         log.error("the machine failed a request", path=request.url.path, error=str(error))
         return problem(
@@ -108,6 +108,13 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[d
         "Our mistake",
         "Something went wrong here that should not; the server's log has the details.",
     )
+
+
+def _more(error: Exception) -> dict[str, object]:
+    """What a program wants to know besides the text."""
+    if isinstance(error, NotReached):
+        return {"position": error.reached, "lag": error.position - error.reached}
+    return {}
 
 
 def problem(status: int, title: str, detail: str, **extra: object) -> Response[dict[str, object]]:
