@@ -29,8 +29,8 @@ P = ParamSpec("P")
 LOCK_SECONDS = 5.0
 """How long a write waits for a lock that another program holds."""
 LOCK_PAUSE = 0.01
-READERS_MS = 250
-"""How long commits wait, now and then, for readers of a large WAL."""
+READERS_MS = 1000
+"""How long commits wait for the readers of a WAL that has become large."""
 
 log = logging.getLogger(__name__)
 

@@ -8,18 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from events.sql import open_event_store
+from events.sqlite import open_sqlite
 from events.store import Append, Appended, EventStore, Recorded
 from migrations import upgrade
 from tests.fakes import FakeClock
 from tests.faults.killed_writer import WRITERS, one_life, plan
 from tests.faults.sizes import NIGHTLY, size
-from tests.stores import assert_whole, everything, sqlite_log
+from tests.stores import assert_whole, everything
 
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
 KILLS = size(ci=30, nightly=1_000)
-LIVES_OF_A_LOG = 6
+LIVES_OF_A_LOG = 3
 LONGEST_LIFE = 0.2
 
 Told = list[tuple[int, int, int]]
@@ -38,7 +40,10 @@ async def test_a_kill_loses_nothing_acknowledged_and_a_repeat_finds_out_the_rest
             _new_log(folder)
         seconds = chance.uniform(0.001, LONGEST_LIFE)
         told = await asyncio.to_thread(one_life, folder / "log.db", life, seconds)
-        async with sqlite_log(folder, FakeClock()) as store:
+        async with (
+            open_sqlite(folder / "log.db", durability="full") as database,
+            open_event_store(database, clock=FakeClock(), new_epoch=lambda: "epoch") as store,
+        ):
             before = await everything(store)
             assert_whole(before)
             outcomes = await asyncio.gather(
