@@ -3,15 +3,19 @@
 Stream numbers are given by us, 1, 2, 3, ... like positions, so that all can be written at once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, bindparam, func, insert, select, update
+from sqlalchemy import Column, Connection, Integer, bindparam, func, insert, select, text, update
 
 from events.heads import START, Head
 from events.prepared import POSTGRESQL, AnyOf, Prepared, PreparedRows, given
 from events.store import Recorded, Stored
 from events.tables import events, streams
+
+REMEMBERED = 4096
+"""Streams whose versions are kept in memory between two commits, so that nobody asks for them."""
 
 Row = tuple[object, ...]
 """The values of an event, in the order of the table's columns."""
@@ -20,28 +24,62 @@ Written = tuple[Recorded | Stored, bytes, bytes]
 """An event with its data and its metadata, as they are stored."""
 
 
-class Stream(NamedTuple):
-    """A stream as the database knows it."""
+@dataclass(slots=True)
+class Heads:
+    """The log's end, the highest stream number, and number and version of streams that exist.
 
-    number: int
-    version: int
-
-
-class Heads(NamedTuple):
-    """The log's end, the highest stream number, and the streams that were asked for and exist."""
+    Kept from one commit to the next and changed by it; after a commit that failed it is worth
+    nothing.
+    """
 
     head: Head
     last_number: int
-    streams: dict[str, Stream]
+    numbers: dict[str, int]
+    versions: dict[str, int]
+    stamp: object = None
+    """Equal as long as nothing else was written to the database; ``None`` if that is not known."""
 
 
-def read_heads(connection: Connection, names: Iterable[str]) -> Heads:
-    """Where the log and these streams stand; on PostgreSQL only true while the lock is held."""
+def read_heads(
+    connection: Connection, names: Collection[str], *, before: Heads | None = None
+) -> Heads:
+    """Where the log and these streams stand; on PostgreSQL only true while the lock is held.
+
+    ``before`` is what our own last commit left; where nothing else was written since, only the
+    streams that it does not know are looked for.
+    """
+    stamp = _stamp(connection)
+    if before is None or stamp is None or stamp != before.stamp:
+        heads = _read(connection, names)
+        heads.stamp = stamp
+        return heads
+    unknown = [name for name in names if name not in before.numbers]
+    if unknown:
+        found = _read(connection, unknown)
+        before.numbers.update(found.numbers)
+        before.versions.update(found.versions)
+    return before
+
+
+def _stamp(connection: Connection) -> object:
+    if connection.dialect.name == POSTGRESQL:
+        return None
+    driver = connection.connection.driver_connection
+    row = _DATA_VERSION.one(connection)  # changes with what other connections commit
+    return None if row is None or driver is None else (driver, row[0], driver.total_changes)
+
+
+def _read(connection: Connection, names: Collection[str]) -> Heads:
     rows = _HEADS.all(connection, names=list(names))
     position, recorded_at, chain, last_number = rows[0][:4]
     head = START if position is None else Head(position, recorded_at, chain)
-    found = {row[4]: Stream(row[5], row[6]) for row in rows if row[4] is not None}
-    return Heads(head, last_number or 0, found)
+    found = [row[4:] for row in rows if row[4] is not None]
+    return Heads(
+        head,
+        last_number or 0,
+        {name: number for name, number, _ in found},
+        {name: version for name, _, version in found},
+    )
 
 
 def store_events(
@@ -49,46 +87,55 @@ def store_events(
     written: Iterable[Written],
     *,
     versions: Mapping[str, int],
+    head: Head,
     heads: Heads,
-) -> None:
-    """Store events, and what versions their streams reach with them."""
-    known = dict(heads.streams)
-    begun: dict[str, Stream] = {}
-    moved: dict[int, int] = {}
-    for name, version in versions.items():
-        if name in known:
-            moved[known[name].number] = version
-        else:
-            known[name] = begun[name] = Stream(heads.last_number + len(begun) + 1, version)
+) -> Heads:
+    """Store events; ``versions`` and ``head`` are what they reach. The heads behind them."""
+    numbers = heads.numbers
+    begun = {
+        name: number
+        for number, name in enumerate(
+            (name for name in versions if name not in numbers), start=heads.last_number + 1
+        )
+    }
+    moved = {numbers[name]: version for name, version in versions.items() if name in numbers}
+    numbers.update(begun)
     rows = [
-        _row_of(event, known[event.stream].number, data=data, meta=meta)
-        for event, data, meta in written
+        _row_of(event, numbers[event.stream], data=data, meta=meta) for event, data, meta in written
     ]
-    _store_rows(connection, rows, begun=begun, moved=moved)
+    new = [(number, name, versions[name]) for name, number in begun.items()]
+    _store_rows(connection, rows, begun=new, moved=moved)
+    if len(numbers) > REMEMBERED:
+        heads.numbers = {name: numbers[name] for name in versions}
+        heads.versions = {}
+    heads.versions.update(versions)
+    heads.head = head
+    heads.last_number += len(begun)
+    heads.stamp = _stamp(connection)
+    return heads
 
 
 def _store_rows(
     connection: Connection,
     rows: Sequence[Row],
     *,
-    begun: Mapping[str, Stream],
+    begun: Sequence[tuple[int, str, int]],
     moved: Mapping[int, int],
 ) -> None:
-    new = [(one.number, name, one.version) for name, one in begun.items()]
     if connection.dialect.name == POSTGRESQL:
         lists = dict(zip(events.c.keys(), map(list, zip(*rows, strict=True)), strict=True))
         _AT_ONCE.run(
             connection,
             **lists,
-            begun_no=[row[0] for row in new],
-            begun_name=[row[1] for row in new],
-            begun_version=[row[2] for row in new],
+            begun_no=[row[0] for row in begun],
+            begun_name=[row[1] for row in begun],
+            begun_version=[row[2] for row in begun],
             moved_no=list(moved),
             moved_version=list(moved.values()),
         )
         return
-    if new:
-        _BEGUN.run_tuples(connection, new)
+    if begun:
+        _BEGUN.run_tuples(connection, begun)
     if moved:
         _MOVED.run_tuples(connection, [(version, number) for number, version in moved.items()])
     _EVENTS.run_tuples(connection, rows)
@@ -152,6 +199,7 @@ def _all_at_once() -> Any:
 
 
 _HEADS = Prepared(_heads())
+_DATA_VERSION = Prepared(text("PRAGMA data_version"))
 _AT_ONCE = Prepared(_all_at_once())
 _BEGUN = PreparedRows(streams)
 _MOVED = Prepared(

@@ -30,7 +30,8 @@ _Waiting = tuple[Admitted, "asyncio.Future[Appended]"]
 class GroupCommit:
     """The queue in front of the one writer."""
 
-    def __init__(self, commit: Commit, on_commit: Callable[[Appended], None]) -> None:
+    def __init__(self, commit: Commit, on_commit: Callable[[Sequence[Appended]], None]) -> None:
+        """``on_commit`` hears what became durable, in order, before those who wait for it."""
         self._commit = commit
         self._on_commit = on_commit
         self._waiting: deque[_Waiting] = deque()
@@ -113,12 +114,11 @@ class GroupCommit:
             await self._write([one])
 
     def _resolve(self, batch: list[_Waiting], outcomes: Sequence[Outcome]) -> None:
+        self._on_commit([outcome for outcome in outcomes if isinstance(outcome, Appended)])
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             if not isinstance(outcome, Appended):
                 _fail(future, outcome)
-                continue
-            self._on_commit(outcome)
-            if not future.done():
+            elif not future.done():
                 future.set_result(outcome)
 
 

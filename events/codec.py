@@ -21,7 +21,8 @@ MAX_EVENT_BYTES = 64 * 1024
 """An event holds references, counts and hashes; what is larger belongs into the object store."""
 
 LARGEST = 2**63 - 1
-"""The largest whole number; the smallest is ``-LARGEST - 1``. Databases have no larger ones."""
+SMALLEST = -(2**63)
+"""Whole numbers lie between these two, in every database."""
 
 Names = Mapping[type[DocumentEvent], tuple[str, int]]
 
@@ -58,7 +59,7 @@ Upcasts = Mapping[tuple[str, int], Upcast]
 UPCASTS: Upcasts = {}
 
 
-class Encoded(msgspec.Struct, frozen=True):
+class Encoded(msgspec.Struct, frozen=True, gc=False):
     """An event as it is stored."""
 
     type: str
@@ -105,11 +106,11 @@ class Codec:
             )
         for name in kind.numbers:
             number = getattr(event, name)
-            if number is not None and not -LARGEST - 1 <= number <= LARGEST:
+            if number is not None and not SMALLEST <= number <= LARGEST:
                 raise _refused(
                     kind,
                     event,
-                    f"{name} is {number}; a number lies between {-LARGEST - 1} and {LARGEST}",
+                    f"{name} is {number}; a number lies between {SMALLEST} and {LARGEST}",
                 )
         return Encoded(kind.name, kind.version, data)
 

@@ -87,13 +87,19 @@ class _Staging:
     """A batch as it grows."""
 
     def __init__(self, head: Head, versions: Mapping[str, int], now: int, earlier: Earlier) -> None:
-        self.head = head
+        self.position = head.position
+        self.chain = head.chain
         self.staged: list[Staged] = []
         self.reached: dict[str, int] = {}
         self._versions = versions
         self._earlier = earlier
         # A clock that was set back must not make the past younger than what is already recorded.
-        self._recorded_at = max(now, head.recorded_at)
+        self.recorded_at = max(now, head.recorded_at)
+
+    @property
+    def head(self) -> Head:
+        """The end of the log with this batch."""
+        return Head(self.position, self.recorded_at, self.chain)
 
     def outcome(self, append: Admitted) -> Outcome:
         actual = self.reached.get(append.stream) or self._versions.get(append.stream, 0)
@@ -104,17 +110,17 @@ class _Staging:
         return Conflict(append.stream, expected=append.expected, actual=actual)
 
     def _add(self, append: Admitted, version: int) -> Appended:
-        first = self.head.position + 1
+        first = self.position + 1
         mine = []
         for ready in append.events:
             version += 1
             mine.append(self._next(ready, append.stream, version))
         self.reached[append.stream] = version
-        return Appended(first, self.head.position, version, mine)
+        return Appended(first, self.position, version, mine)
 
     def _next(self, ready: Ready, stream: str, version: int) -> Recorded:
         event, encoded = ready.event, ready.encoded
-        position = self.head.position + 1
+        self.position = position = self.position + 1
         header = Header(
             event.causation_id,
             event.correlation_id,
@@ -122,13 +128,13 @@ class _Staging:
             msgspec.Raw(ready.meta),
             event.occurred_at,
             position,
-            self._recorded_at,
+            self.recorded_at,
             encoded.schema_version,
             stream,
             encoded.type,
             version,
         )
-        chain = link(self.head.chain, header=header, data_digest=ready.data_digest)
+        self.chain = link(self.chain, header=header, data_digest=ready.data_digest)
         recorded = Recorded(
             position,
             stream,
@@ -137,14 +143,13 @@ class _Staging:
             encoded.type,
             encoded.schema_version,
             event.occurred_at,
-            self._recorded_at,
+            self.recorded_at,
             event.correlation_id,
             event.causation_id,
             event.fact,
             event.meta,
-            chain,
+            self.chain,
         )
-        self.head = Head(position, self._recorded_at, chain)
         self.staged.append(Staged(recorded, encoded.data, ready.meta))
         return recorded
 

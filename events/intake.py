@@ -29,7 +29,7 @@ class Ready(msgspec.Struct, frozen=True, gc=False):
     meta: bytes
 
 
-class Admitted(msgspec.Struct, frozen=True):
+class Admitted(msgspec.Struct, frozen=True, gc=False):
     """An append that may be stored as far as it alone is concerned; ``size`` in bytes."""
 
     stream: str
@@ -53,11 +53,11 @@ def admit(
         raise _invalid("expected", "ANY", f"the version that {append.stream} was decided on")
     if not append.events:
         raise _invalid("events", [], "at least one event")
-    ready = [
-        _ready(event, stored, codec)
-        for event, stored in zip(append.events, sealed or append.events, strict=True)
-    ]
-    size = sum(len(one.encoded.data) + len(one.meta) for one in ready)
+    stored = append.events if sealed is None else sealed
+    ready = [_ready(*pair, codec) for pair in zip(append.events, stored, strict=True)]
+    size = 0
+    for one in ready:
+        size += len(one.encoded.data) + len(one.meta)
     return Admitted(append.stream, append.expected, ready, size)
 
 

@@ -7,7 +7,10 @@ from events.store import NewEvent, Recorded
 
 
 class Privacy(Protocol):
-    """Seals what is personal in events, and opens it for whoever may read it."""
+    """Seals what is personal in events, and opens it for whoever may read it.
+
+    A store without one keeps everything as it is.
+    """
 
     async def seal(self, events: Sequence[NewEvent]) -> Sequence[NewEvent]:
         """The events as they are stored; the chain is over these."""
@@ -16,15 +19,3 @@ class Privacy(Protocol):
     async def open(self, recorded: Sequence[Recorded]) -> list[Recorded]:
         """The events as they are read; what cannot be opened any more says so."""
         ...
-
-
-class NoPrivacy:
-    """Everything is stored as it is."""
-
-    async def seal(self, events: Sequence[NewEvent]) -> Sequence[NewEvent]:
-        """The same events."""
-        return events
-
-    async def open(self, recorded: Sequence[Recorded]) -> list[Recorded]:
-        """The same events."""
-        return list(recorded)

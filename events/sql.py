@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from events import reading
-from events.appending import read_heads, store_events
+from events.appending import Heads, read_heads, store_events
 from events.batching import GroupCommit
 from events.codec import CODEC, Codec
 from events.database import Database
@@ -17,7 +17,7 @@ from events.decoding import recorded
 from events.errors import InvalidEvent, LogUnavailable
 from events.heads import Outcome, stage
 from events.intake import Admitted, admit, can_be_stream
-from events.privacy import NoPrivacy, Privacy
+from events.privacy import Privacy
 from events.recent import Recent
 from events.store import PAGE, Append, Appended, Recorded, Stored
 from events.verify import Verifier
@@ -81,13 +81,14 @@ class SqlEventStore:
         self._clock = clock
         self._epoch = epoch
         self._codec = codec
-        self._privacy = privacy or NoPrivacy()
+        self._privacy = privacy
         self._shared = shared
         self._recent = Recent()
+        self._heads: Heads | None = None
 
     async def append(self, append: Append) -> Appended:
         """Store the events durably; see ``EventStore``."""
-        sealed = await self._privacy.seal(append.events)
+        sealed = append.events if self._privacy is None else await self._privacy.seal(append.events)
         return await self.commits.submit(admit(append, sealed=sealed, codec=self._codec))
 
     async def read_stream(self, stream: str, *, after: int = 0) -> list[Recorded]:
@@ -142,16 +143,21 @@ class SqlEventStore:
             decoded = await asyncio.to_thread(_decoded, stored, self._codec)
         else:
             decoded = _decoded(stored, self._codec)
-        return await self._privacy.open(decoded)
+        return decoded if self._privacy is None else await self._privacy.open(decoded)
 
     async def _commit(self, appends: Sequence[Admitted]) -> Sequence[Outcome]:
-        work = partial(_write, appends, self._clock(), self._codec)
-        return await self.database.write(work)
+        # If this fails nobody knows what is true, and the next one asks.
+        before, self._heads = self._heads, None
+        work = partial(_write, appends, self._clock(), self._codec, before)
+        outcomes, self._heads = await self.database.write(work)
+        return outcomes
 
-    def _committed(self, appended: Appended) -> None:
-        if not appended.repeated:
-            self._recent.extend(appended.recorded)
-        self.wakeup.announce(appended.last)
+    def _committed(self, appended: Sequence[Appended]) -> None:
+        for one in appended:
+            if not one.repeated:
+                self._recent.extend(one.recorded)
+        if appended:
+            self.wakeup.announce(max(one.last for one in appended))
 
 
 def _no_time() -> int:
@@ -159,25 +165,31 @@ def _no_time() -> int:
 
 
 def _write(
-    appends: Sequence[Admitted], now: int, codec: Codec, connection: Connection
-) -> Sequence[Outcome]:
+    appends: Sequence[Admitted],
+    now: int,
+    codec: Codec,
+    before: Heads | None,
+    connection: Connection,
+) -> tuple[Sequence[Outcome], Heads]:
     def earlier(stream: str, after: int, limit: int) -> list[Recorded]:
         return [
             recorded(one, codec) for one in reading.stream(stream, after, connection, limit=limit)
         ]
 
-    heads = read_heads(connection, {append.stream for append in appends})
+    heads = read_heads(connection, {append.stream for append in appends}, before=before)
     batch = stage(
         appends,
         head=heads.head,
-        versions={name: stream.version for name, stream in heads.streams.items()},
+        versions=heads.versions,
         now=now,
         earlier=earlier,
     )
     if batch.staged:
         written = [(one.recorded, one.data, one.meta) for one in batch.staged]
-        store_events(connection, written, versions=batch.versions, heads=heads)
-    return batch.outcomes
+        heads = store_events(
+            connection, written, versions=batch.versions, heads=heads, head=batch.head
+        )
+    return batch.outcomes, heads
 
 
 def _page(after: int, limit: int, connection: Connection) -> list[Stored]:
@@ -194,8 +206,8 @@ def _decoded(stored: Sequence[Stored], codec: Codec) -> list[Recorded]:
 
 def _restore(stored: Sequence[Stored], connection: Connection) -> None:
     heads = read_heads(connection, {one.stream for one in stored})
-    before = {name: stream.version for name, stream in heads.streams.items()}
-    damage = Verifier(heads.head, before).check(stored)
+    verifier = Verifier(heads.head, heads.versions)
+    damage = verifier.check(stored)
     if damage is not None:
         raise InvalidEvent(f"position {damage.position} does not follow: {damage.why}")
     written = [(one, one.data, one.meta) for one in stored]
@@ -204,4 +216,5 @@ def _restore(stored: Sequence[Stored], connection: Connection) -> None:
         written,
         versions={one.stream: one.version for one in stored},
         heads=heads,
+        head=verifier.head,
     )

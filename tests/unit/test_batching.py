@@ -51,7 +51,7 @@ class Desk:
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
         self.told: list[Appended] = []
-        self.commits = GroupCommit(disk.commit, self.told.append)
+        self.commits = GroupCommit(disk.commit, self.told.extend)
 
     async def submit(self, append: Append) -> Appended:
         return await self.commits.submit(admit(append))
