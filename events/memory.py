@@ -3,6 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from events.codec import CODEC, Codec
 from events.decoding import recorded
 from events.errors import Archived, InvalidEvent
@@ -50,6 +52,8 @@ class MemoryEventStore:
         if not isinstance(outcome, Appended):
             raise outcome
         self._take([one.stored for one in batch.staged], batch.versions, batch.head)
+        if self._privacy is not None and outcome.repeated:
+            return replace(outcome, recorded=await self._privacy.open(outcome.recorded))
         return outcome
 
     async def read_stream(self, stream: str, *, after: int = 0) -> list[Recorded]:

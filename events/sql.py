@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -89,7 +90,11 @@ class SqlEventStore:
     async def append(self, append: Append) -> Appended:
         """Store the events durably; see ``EventStore``."""
         sealed = append.events if self._privacy is None else await self._privacy.seal(append.events)
-        return await self.commits.submit(admit(append, sealed=sealed, codec=self._codec))
+        appended = await self.commits.submit(admit(append, sealed=sealed, codec=self._codec))
+        if self._privacy is not None and appended.repeated:
+            recorded = await self._privacy.open(appended.recorded)
+            return msgspec.structs.replace(appended, recorded=recorded)
+        return appended
 
     async def read_stream(self, stream: str, *, after: int = 0) -> list[Recorded]:
         """The stream's events with a version above ``after``."""
