@@ -38,7 +38,7 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
             f"WAYBILL_PROCESSOR is {settings.processor!r}; this server has "
             f"{', '.join(sorted(processors))}: choose one of them, or add it to WAYBILL_PROCESSORS"
         )
-    _log_to_standard_error(settings)
+    log_to_standard_error(settings)
     for warning in (*warnings_of(settings), *warnings_of_machine(settings.data)):
         log.warning(warning)
     with claimed(settings.data):
@@ -66,7 +66,7 @@ async def serve_broker(
     announce: Announce,
 ) -> None:
     """Run the broker alone until SIGINT or SIGTERM; announces its address and credentials."""
-    _log_to_standard_error(settings)
+    log_to_standard_error(settings)
     credentials = await asyncio.to_thread(prepare, settings.data)
     listening = bind(HOST, port)
     url = address_of(listening, HOST)
@@ -110,7 +110,8 @@ async def _qstash(settings: Settings) -> AsyncIterator[Qstash]:
     )
 
 
-def _log_to_standard_error(settings: Settings) -> None:
+def log_to_standard_error(settings: Settings) -> None:
+    """Send log lines where they belong; standard output is for what was asked for."""
     secrets = [
         secret
         for secret in (

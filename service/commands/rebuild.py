@@ -73,9 +73,12 @@ async def _here(data: Path | None, names: Sequence[str]) -> AsyncGenerator["Prog
     from projections.catalog import ProjectionUnknown
     from service.commands.loading import settings_in_force
     from service.rebuilding import rebuild_alone
+    from service.serving import log_to_standard_error
 
+    settings = settings_in_force({"data": data})
+    log_to_standard_error(settings)
     try:
-        async for progress in rebuild_alone(settings_in_force({"data": data}), names):
+        async for progress in rebuild_alone(settings, names):
             yield progress
     except ProjectionUnknown as error:
         raise Refused(status=404, title="No such projection", detail=str(error)) from error
