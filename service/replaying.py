@@ -1,12 +1,15 @@
 """The log folded anew up to a position, into tables of its own: what was true then.
 
-The tables lie in a temporary file, so that the memory needed does not grow with the log.
+The tables lie in a temporary file, so that the memory needed does not grow with the log. They hold
+what the log holds, names too: what a killed replay left behind is removed by the next one.
 """
 
+import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,6 +25,8 @@ from projections.tables import Build, create_tables
 
 PAGE = 2000
 
+LEFTOVER = "waybill-replay-"
+
 OnEvents = Callable[[int], object]
 """Hears how many events are done since it was last called."""
 
@@ -32,7 +37,8 @@ async def replayed(store: EventStore, *, upto: int, on_events: OnEvents) -> Asyn
 
     Raises ``Stopped`` when an event cannot be folded.
     """
-    with TemporaryDirectory(prefix="waybill-") as folder:
+    _remove_leftovers()
+    with TemporaryDirectory(prefix=f"{LEFTOVER}{os.getpid()}-") as folder:
         async with open_sqlite(Path(folder) / "read.db", durability="relaxed") as database:
             appliers = await _begun(database)
             after = await store.floor()
@@ -63,3 +69,21 @@ async def _begun(database: Database) -> list[Applier[Any]]:
     for applier in appliers:
         await applier.open()
     return appliers
+
+
+def _remove_leftovers() -> None:
+    """Folders of replays that no longer run."""
+    for folder in Path(gettempdir()).glob(f"{LEFTOVER}*"):
+        process = folder.name.removeprefix(LEFTOVER).partition("-")[0]
+        if process.isdecimal() and not _runs(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # it is somebody else's
+    return True
