@@ -104,7 +104,7 @@ async def test_after_an_erasure_no_file_has_a_word_of_it(tmp_path: Path) -> None
             document_id = await uploaded(client)
             await client.http.post(f"/v1/documents/{document_id}/retry", json={"reason": WHY})
             await client.ends(document_id)
-            assert {one.split(": ")[0] for one in traces(waybill, NAME)} >= {"read.db-wal"}
+            assert any(one.startswith("read.db") for one in traces(waybill, NAME))
 
             verb = ("erase", document_id, "--url", waybill.url)
             refused = await asyncio.to_thread(command, *verb)

@@ -207,6 +207,8 @@ class World:
         for probability, within, wish in wishes:
             if self.chance.fault(probability):
                 self.later(self.chance.between(0, within), wish)
+        if self.seed % 5 == 0:
+            self.later(600 * (1 + self.seed % 7) * SECOND, self._erase)
 
     def _cancel(self) -> None:
         self.decide(
@@ -227,6 +229,13 @@ class World:
         self.decide(
             lambda document, now: (decisions.retry(document, by="ann", reason="", now=now), None),
             Cause("retry"),
+            lambda _: None,
+        )
+
+    def _erase(self) -> None:
+        self.decide(
+            lambda document, now: (decisions.erase(document, by="ann", reason="", now=now), None),
+            Cause("erase"),
             lambda _: None,
         )
 

@@ -78,8 +78,18 @@ class Sweeper:
                     CAUSE,
                     lambda _: None,
                 )
-            case _ if world.chance.fault(0.2):
-                pass  # QStash cannot be asked now; the duty stays
+            case Task.ERASE:
+                world.decide(
+                    lambda document, _: (decisions.complete_erasure(document), None),
+                    CAUSE,
+                    lambda _: None,
+                )
+            case _ if not world.chance.fault(0.2):  # else QStash cannot be asked now
+                self._tidy(task, document)
+
+    def _tidy(self, task: Task, document: Document) -> None:
+        world = self._world
+        match task:
             case Task.INQUIRE:
                 self._inquire(document)
             case Task.WITHDRAW if document.withdraw is not None:

@@ -1,9 +1,10 @@
-"""Watches a simulated document and keeps its own books: invariants 16 to 22 after every append.
+"""Watches a simulated document and keeps its own books: invariants after every append.
 
 16 at most one live lease · 17 no more attempts than the budget · 18 a success or a cancellation
 changes only by a new run · 19 a superseded attempt (or run) changes nothing · 20 a replayed signed
 request never starts work · 21 what the transport says never ends a lease nor changes a status ·
-22 when the faults stop, every document ends in bounded time (``ended``).
+22 when the faults stop, every document ends in bounded time (``ended``) · 25 an erased document
+never moves again, and its erasure is completed.
 
 The books are kept from the events and from what really happened in the world (which attempt spoke,
 which request arrived), never from the fold that is on trial; only 18 and 21 compare folds.
@@ -19,6 +20,7 @@ from events.document.facts import (
     DeadLettered,
     DeliveryIgnored,
     DeliveryReceived,
+    DocumentErased,
     DocumentEvent,
     EnqueueRequested,
     LeaseExpired,
@@ -30,7 +32,7 @@ from events.document.facts import (
     RetryScheduled,
 )
 from events.document.receipt import IGNORED_STORED, Delivery
-from events.document.state import Document, Signature, Status
+from events.document.state import Document, Erasure, Signature, Status
 
 
 class Broken(AssertionError):
@@ -76,6 +78,7 @@ class Witness:
     lease: Lease | None = None
     last_attempt: str | None = None
     ended_well: bool = False
+    erased: bool = False
     starts: int = 0
     budget: int = 0
     ignored: int = 0
@@ -144,6 +147,8 @@ class Witness:
     def _check_event(self, event: DocumentEvent, cause: Cause, now: int) -> None:
         if self.ended_well and isinstance(event, MOVES):
             raise Broken(f"18: {type(event).__name__} after the document had ended")
+        if self.erased and isinstance(event, (*MOVES, Requeued)):
+            raise Broken(f"25: {type(event).__name__} after the document was erased")
         match event:
             case ProcessingStarted():
                 self._started(event, cause, now)
@@ -166,6 +171,8 @@ class Witness:
                 self.lease, self.ended_well = None, True
             case ProcessingFailed() | DeadLettered():
                 self.lease = None
+            case DocumentErased():
+                self.erased = True
             case _:
                 pass
 
@@ -197,6 +204,8 @@ class Witness:
         if document is None or not document.status.final:
             status = document.status if document else "unknown"
             raise Broken(f"22: the document stays {status} for ever")
+        if document.erasure is Erasure.BEGUN:
+            raise Broken("25: the erasure is never completed")
 
 
 def _signature(delivery: Delivery) -> Signature:

@@ -23,7 +23,7 @@ CAUGHT_AS = {
     "no fencing": {"19"},
     "a failure callback is a death": {"18", "21"},
     "no replay key": {"20"},
-    "no sweeper": {"22"},
+    "no sweeper": {"22", "25"},
     "enqueued first": {"20"},
     "no budget": {"17"},
     "no stale-run check": {"19", "20"},
