@@ -30,11 +30,19 @@ class Projecting:
     """What is wrong with projections that the settings name and nobody can use."""
     catalog: Catalog
     lookups: Lookups
+    own: frozenset[str]
+    """Those that the settings name; whatever goes wrong with them stops nobody."""
 
     async def prepare(self) -> None:
         """See to it that there are tables to read, before the first question may come."""
-        for runner in self.runners.values():
-            await runner.prepare()
+        for name, runner in self.runners.items():
+            try:
+                await runner.prepare()
+            except Exception:
+                if name not in self.own:
+                    raise
+                # Its loop meets the same trouble, and /health tells of it.
+                log.exception("a projection cannot be prepared", projection=name)
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """What has to run for ever: each projection, and what makes its tables anew."""
@@ -73,4 +81,5 @@ def projecting(
     # Nobody knows how long another's fold takes.
     runners |= {one.name: runner(one, aside=True) for one in loaded.projections}
     lookups = Lookups(database, runners[DOCUMENTS].applied, minutes=runners[QUEUE_MINUTES].applied)
-    return Projecting(runners, loaded.failures, Catalog(database, runners), lookups)
+    own_names = frozenset(one.name for one in loaded.projections)
+    return Projecting(runners, loaded.failures, Catalog(database, runners), lookups, own_names)
