@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from events.document.facts import CancelRequested
 from events.store import Recorded
 from projections.documents import Documents, Tracked
+from projections.projection import Projection
 from projections.queues import Minute, QueueMinutes
 
 BAD_REASON = "poison"
@@ -44,6 +45,20 @@ class Moody(Documents):
     def fold(self, state: Tracked | None, event: Recorded) -> Tracked:
         self.turns += 1
         return replace(super().fold(state, event), heard_at=self.turns)
+
+
+class Stops(Projection[Minute]):
+    """One that a user might name in the settings, and that does not come far."""
+
+    name = "stops"
+    version = 1
+    state = Minute
+
+    def key(self, event: Recorded) -> str | None:
+        raise ValueError("this projection has a bug")
+
+    def fold(self, state: Minute | None, event: Recorded) -> Minute:
+        raise NotImplementedError
 
 
 def poison(document_id: str) -> CancelRequested:

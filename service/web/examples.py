@@ -146,6 +146,11 @@ PROJECTIONS: dict[str, Any] = {
             "set_aside": [
                 {"key": DOCUMENT_ID, "position": 17001, "error": "ValueError: a fold that fails"}
             ],
+            "notes": [
+                "The projection documents has set 1 of its rows aside, first "
+                f"{DOCUMENT_ID} at position 17001: ValueError: a fold that fails. These rows are "
+                "stale; correct its fold, then `waybill rebuild documents`."
+            ],
         }
     ],
     "position": 18422,

@@ -8,7 +8,10 @@ from litestar.openapi.spec import Example
 from litestar.params import PathParameter, QueryParameter
 
 from projections.catalog import Rows, SetAside, Standing
+from projections.folding import Poison
+from projections.runner import Condition
 from projections.views import timestamp
+from service.vitals import wrong_with
 from service.web import examples
 from service.web.described import BUSY, Answer, described, json_of, problem_answer
 from service.web.moments import NO_POSITION, MinPosition, reach_rows
@@ -43,7 +46,7 @@ class ProjectionView(msgspec.Struct, frozen=True, kw_only=True):
     event could not be folded and nothing behind it is told; ``stale`` when that is so of some rows
     (``set_aside`` names the first 100 of ``rows_set_aside``), or when events were left out that
     this version cannot read (``needs_rebuild``). ``rebuild`` is the table that is being made beside
-    it, and ``failed`` why the last one was given up.
+    it, and ``failed`` why the last one was given up. ``notes`` says all of this in sentences.
     """
 
     name: str
@@ -59,6 +62,7 @@ class ProjectionView(msgspec.Struct, frozen=True, kw_only=True):
     needs_rebuild: bool
     rows_set_aside: int
     set_aside: list[SetAside]
+    notes: list[str]
 
 
 class ProjectionsView(msgspec.Struct, frozen=True):
@@ -160,4 +164,24 @@ def _view(standing: Standing, head: int) -> ProjectionView:
         needs_rebuild=needs_rebuild,
         rows_set_aside=standing.rows_set_aside,
         set_aside=standing.set_aside,
+        notes=wrong_with(_condition(standing), head=head),
+    )
+
+
+def _condition(standing: Standing) -> Condition:
+    """The same in the words of the service's health."""
+    read = standing.read
+    stopped = None
+    if read is not None and read.stopped_at is not None:
+        stopped = Poison(None, read.stopped_at, read.stale_since or 0, read.error or "")
+    return Condition(
+        name=standing.name,
+        version=standing.version,
+        position=read.position if read else 0,
+        building=standing.building.position if standing.building else None,
+        failing=None,
+        failed=standing.failed.error if standing.failed else None,
+        stopped=stopped,
+        set_aside={one.key: (one.position, one.error) for one in standing.set_aside},
+        unreadable=read.unreadable if read else None,
     )

@@ -219,3 +219,21 @@ def test_a_server_with_a_token_asks_for_it_once(
 
     assert all("401" in said for said in complaints)
     complaints.clear()
+
+
+def test_a_table_that_cannot_go_on_is_told_of(
+    page: Page, tmp_path: Path, complaints: list[str]
+) -> None:
+    settings = {"WAYBILL_PROJECTIONS": "tests.poisoned:Stops", "WAYBILL_PROCESSOR": "none"}
+    with running(tmp_path / "served", settings) as waybill:
+        page.goto(waybill.url)
+        expect(page.locator("#link")).to_have_text("Live")
+        expect(page.locator("#troubles")).to_be_hidden()
+        letter = tmp_path / "letter.pdf"
+        letter.write_bytes(text_document(1))
+        page.set_input_files("#files", letter)
+
+        notice = page.locator("#troubles .notice")
+        expect(notice).to_contain_text("The projection stops stands still since")
+        expect(notice).to_contain_text("this projection has a bug")
+        page.goto("about:blank")

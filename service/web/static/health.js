@@ -1,4 +1,4 @@
-// The health strip: how the queue does, from /v1/queue.
+// The health strip: how the queue does, from /v1/queue; above it what is wrong with the tables behind it.
 
 import { request } from "./api.js";
 import { $, element, say } from "./format.js";
@@ -26,6 +26,15 @@ export async function refresh() {
   bars(row.reverse(), done);
   const timing = told.processing_p50_ms === null ? "" : `half of them within ${(told.processing_p50_ms / 1000).toFixed(1)} s, 95 % within ${(told.processing_p95_ms / 1000).toFixed(1)} s`;
   $("[data-figure=finished]").title = timing;
+}
+
+/** What an operator should know of the tables: stale rows, events that could not be folded. */
+export async function refreshTroubles() {
+  const told = await (await request("/v1/projections")).json();
+  const notes = told.projections.flatMap((one) => one.notes);
+  const shown = [...$("#troubles").children].map((one) => one.textContent);
+  if (notes.join() === shown.join()) return;
+  $("#troubles").replaceChildren(...notes.map((note) => element("p", { className: "notice" }, note)));
 }
 
 function figure(name, number) {

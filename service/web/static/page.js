@@ -9,11 +9,13 @@ import * as list from "./list.js";
 import { acceptFiles } from "./uploads.js";
 
 const HEALTH_MS = 2000;
+const TROUBLES_MS = 5000;
 const ANNOUNCE_MS = 2000;
 const AGAIN_MS = 3000;
 
 const feed = Feed.get("/v1/feed", { all: true, token });
 
+const refreshTroubles = () => feed.link === "live" && !document.hidden && health.refreshTroubles().catch(() => {});
 const refreshHealth = throttled(HEALTH_MS, () => health.refresh().then(list.settle).catch(() => {}));
 let meanwhile = null; // what the feed tells while the list is being loaded
 let toAnnounce = new Map();
@@ -32,6 +34,7 @@ feed.addEventListener("change", ({ detail: doc }) => {
 });
 feed.addEventListener("reset", () => reload());
 feed.addEventListener("link", chip);
+feed.addEventListener("link", refreshTroubles);
 feed.addEventListener("error", ({ detail }) => toast(`Live updates have stopped: ${detail.message}. Reload the page.`));
 
 async function start() {
@@ -138,5 +141,6 @@ setInterval(() => {
   health.tick();
 }, 1000);
 setInterval(refreshHealth, 15_000);
+setInterval(refreshTroubles, TROUBLES_MS);
 
 start();
