@@ -10,7 +10,14 @@ from typing import BinaryIO
 from events.store import Stored
 from projections.views import instant
 from service.transfer.rows import COLUMNS, row
-from service.transfer.targets import NotOurs, Origin, Reached, begun, sync_folder
+from service.transfer.targets import (
+    NotOurs,
+    Origin,
+    Reached,
+    begun,
+    keep_alone,
+    sync_folder,
+)
 
 POSITION, CHAIN = COLUMNS.index("position"), COLUMNS.index("chain")
 TIMES = (COLUMNS.index("occurred_at"), COLUMNS.index("recorded_at"))
@@ -24,6 +31,7 @@ class CsvFile:
         self._path = path
         self._file: BinaryIO = path.open("a+b")
         try:
+            keep_alone(self._file.fileno(), path)
             self.reached = _continued(self._file, path) or _begun(self._file, origin)
         except BaseException:
             self._file.close()

@@ -26,6 +26,7 @@ from service.transfer.targets import (
     begun,
     check_epoch,
     from_text,
+    keep_alone,
     shown,
     sync_folder,
 )
@@ -42,6 +43,7 @@ class LineFile:
         heading = _heading(origin)
         self._file: BinaryIO = path.open("a+b")
         try:
+            keep_alone(self._file.fileno(), path)
             self.reached = _continued(self._file, path, heading) or _begun(self._file, origin)
         except BaseException:
             self._file.close()

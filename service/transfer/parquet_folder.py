@@ -22,6 +22,7 @@ from service.transfer.targets import (
     Reached,
     check_epoch,
     from_text,
+    keep_alone,
     shown,
     sync_folder,
 )
@@ -77,7 +78,13 @@ class ParquetFolder:
         """Raises ``NotOurs`` when the folder holds something else, and ``OSError``."""
         self._path = path
         path.mkdir(exist_ok=True)
-        self._manifest = _continued(path, origin)
+        self._folder = os.open(path, os.O_RDONLY)
+        try:
+            keep_alone(self._folder, path)
+            self._manifest = _continued(path, origin)
+        except BaseException:
+            os.close(self._folder)
+            raise
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.RecordBatch] = []
         self._first = 0
@@ -94,7 +101,10 @@ class ParquetFolder:
 
     def close(self) -> None:
         """Finish the last part."""
-        self._finish_part()
+        try:
+            self._finish_part()
+        finally:
+            os.close(self._folder)
 
     def _add(self, page: Sequence[Stored]) -> None:
         if self._writer is None:

@@ -1,5 +1,6 @@
 """What every kind of export can do: take events in order, and go on where it stopped."""
 
+import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,8 +31,10 @@ class Reached(msgspec.Struct, frozen=True):
 class NotOurs(WaybillError):
     """What lies at the target cannot be continued; the text says why and what to do."""
 
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path}: {why}; choose another name, or remove it first")
+    def __init__(
+        self, path: Path, why: str, *, repair: str = "choose another name, or remove it first"
+    ) -> None:
+        super().__init__(f"{path}: {why}; {repair}")
 
 
 class Target(Protocol):
@@ -64,6 +67,14 @@ def shown(chain: bytes | None) -> str | None:
 def from_text(chain: str | None) -> bytes | None:
     """The chain value that this text shows; raises ``ValueError``."""
     return None if chain is None else bytes.fromhex(chain)
+
+
+def keep_alone(descriptor: int, path: Path) -> None:
+    """Two exports at once would tear each other's work; raises ``NotOurs`` for the second one."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise NotOurs(path, "another export is writing it", repair="wait for that one") from None
 
 
 def check_epoch(path: Path, *, found: str, wanted: str) -> None:

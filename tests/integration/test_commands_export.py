@@ -2,7 +2,9 @@
 
 import asyncio
 import csv
+import fcntl
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -186,6 +188,22 @@ def test_another_log_is_not_mixed_in(
 
     assert (done.code, done.out) == (1, "")
     assert "another log" in done.err or "is not the one in the log" in done.err
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "log.csv", "log.parquet"])
+def test_of_two_exports_at_once_into_one_place_the_second_is_told_to_wait(
+    folder: Path, log: list[Stored], tmp_path: Path, name: str
+) -> None:
+    export(folder, tmp_path / name)
+    first = os.open(tmp_path / name, os.O_RDONLY)
+    fcntl.flock(first, fcntl.LOCK_EX)
+    try:
+        done = waybill("export", str(tmp_path / name), "--data", str(folder))
+    finally:
+        os.close(first)
+
+    assert (done.code, done.out) == (1, "")
+    assert "another export is writing it; wait for that one" in done.err
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.csv", "log.parquet"])
