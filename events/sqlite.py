@@ -29,8 +29,9 @@ P = ParamSpec("P")
 LOCK_SECONDS = 5.0
 """How long a write waits for a lock that another program holds."""
 LOCK_PAUSE = 0.01
-READERS_MS = 1000
-"""How long commits wait for the readers of a WAL that has become large."""
+READERS_MS = 50
+"""How long a checkpoint waits for the readers of a large WAL before it looks again who they are."""
+LOOKS = 20
 
 log = logging.getLogger(__name__)
 
@@ -246,10 +247,14 @@ def _written_back(connection: Connection, mode: Mode) -> bool:
     driver = _driver(connection)
     driver.execute(f"PRAGMA busy_timeout={READERS_MS}").close()
     try:
-        busy, frames, done = driver.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        # SQLite waits for those who read when it began, and not if others have taken their place.
+        for _ in range(LOOKS if mode == "RESTART" else 1):
+            busy, frames, done = driver.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            if not busy and frames == done:
+                return True
     finally:
         driver.execute("PRAGMA busy_timeout=0").close()
-    return not busy and bool(frames == done)
+    return False
 
 
 def _driver(connection: Connection) -> Any:

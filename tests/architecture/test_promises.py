@@ -10,9 +10,16 @@ PAGE = ROOT / "docs" / "log.md"
 ROW = re.compile(r"^\| (F?\d+) \| .* \| (.*) \|$", re.MULTILINE)
 TEST = re.compile(r"`([^`]+)::(\w+)`")
 
+PROMISES = {str(number) for number in range(1, 26)}
+FAULTS = {f"F{number}" for number in range(1, 20)}
+
 
 def rows() -> dict[str, str]:
     return dict(ROW.findall(PAGE.read_text()))
+
+
+def test_every_promise_and_every_fault_has_its_row() -> None:
+    assert set(rows()) == PROMISES | FAULTS
 
 
 @pytest.mark.parametrize("name", sorted(rows()))

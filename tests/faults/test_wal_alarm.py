@@ -24,8 +24,7 @@ GROWN_TO = size(ci=events.wal.ALARM_BYTES, nightly=16 * events.wal.ALARM_BYTES)
 SMALL = 8 * MEBIBYTE
 READERS = 4
 BUSY_WRITES = size(ci=2_000, nightly=20_000)
-BOUND = 2 * events.wal.ALARM_BYTES
-"""On a busy machine it may take a second attempt, at twice the size."""
+BOUND = events.wal.ALARM_BYTES
 
 
 def told(database: SqliteDatabase) -> str:
