@@ -255,6 +255,9 @@ class WrongValue(Exception):
     """The table does not take one of the rows."""
 
 
-def _is_wrong_value(error: Exception) -> bool:
+def _is_wrong_value(error: BaseException) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & _WRONG_VALUES) or isinstance(error, sqlite3.InterfaceError)
+    if names & _WRONG_VALUES or isinstance(error, sqlite3.InterfaceError):
+        return True
+    # Some of what a driver says is known only to the driver; SQLAlchemy's error lies above it.
+    return error.__cause__ is not None and _is_wrong_value(error.__cause__)

@@ -17,7 +17,7 @@ from projections import builds
 from projections.builds import NotReady, source
 from projections.catalog import Catalog
 from projections.checking import digest, digest_of
-from projections.documents import NAME, Documents
+from projections.documents import NAME, Documents, Tracked
 from projections.lookups import Lookups
 from projections.past import folded
 from projections.runner import Runner
@@ -47,6 +47,16 @@ class SecondReadsFirst(Second):
 
     table = Documents.table
     readable = frozenset({1})
+
+
+class TooLarge(Documents):
+    """For one document a number that no column holds."""
+
+    table = Documents.table
+
+    def columns(self, state: Tracked) -> dict[str, Any]:
+        columns = super().columns(state)
+        return {**columns, "waiting_since": 2**70} if state.document.id == "d3" else columns
 
 
 @pytest.fixture(params=list(OPEN))
@@ -232,6 +242,14 @@ async def test_a_poison_event_spoils_one_row_until_the_fold_is_mended(database: 
         assert runner.condition().set_aside == {}
         mended = await lookups.document("d3")
         assert mended is not None and mended.position == len(facts) + 1
+
+
+async def test_a_row_that_the_table_does_not_take_spoils_only_itself(database: Database) -> None:
+    store = await told(FACTS)
+    async with at_work(runner_of(TooLarge(), store, database), store) as runner:
+        assert list(runner.condition().set_aside) == ["d3"]
+        fresh = await Lookups(database, runner.applied).document("d4")
+        assert fresh is not None and fresh.document.status.final
 
 
 async def test_minutes_stop_at_a_poison_event_and_go_on_once_the_fold_is_mended(
