@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,17 +14,18 @@ from projections.documents import Documents, Tracked
 from projections.views import instant, view
 from service import samples
 from service.reading import open_log
-from service.settings import Settings
+from service.settings import Settings, load_settings
 from tests.data_folders import all_recorded
 from tests.integration.commands_support import served, waybill
+from tests.postgres import database_of
 
 
 class World:
     """A server whose documents have all ended, and its log."""
 
-    def __init__(self, url: str, folder: Path, log: list[Recorded]) -> None:
+    def __init__(self, url: str, settings: dict[str, str], log: list[Recorded]) -> None:
         self.url = url
-        self.folder = folder
+        self.settings = settings
         self.log = log
 
     def ask(self, path: str, **query: str | int) -> httpx.Response:
@@ -40,22 +40,27 @@ class World:
         return states
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("as-of")
     documents = folder / "documents"
     documents.mkdir()
     (documents / "good.pdf").write_bytes(samples.one_page())
     (documents / "bad.pdf").write_bytes(samples.damaged())
-    settings = {"WAYBILL_WORKERS": "1", "WAYBILL_RETRY_DELAYS": "0"}
+    place = {"WAYBILL_DATA": str(folder / "data")}
+    if request.param == "postgresql":
+        place["WAYBILL_DATABASE_URL"] = database_of(folder)
+    settings = {"WAYBILL_WORKERS": "1", "WAYBILL_RETRY_DELAYS": "0", **place}
     with served(folder / "data", more=settings) as url:
         waybill("upload", str(documents), "--watch", url=url)
         waybill("upload", str(documents), "--again", "--watch", "--owner", "ada", url=url)
-        yield World(url, folder / "data", asyncio.run(recorded(folder / "data")))
+        yield World(url, place, asyncio.run(recorded(load_settings(environment=place))))
 
 
-async def recorded(folder: Path) -> list[Recorded]:
-    async with open_log(Settings(data=folder)) as store:
+async def recorded(settings: Settings) -> list[Recorded]:
+    async with open_log(settings) as store:
         return await all_recorded(store)
 
 
@@ -109,8 +114,8 @@ def test_the_queue_of_then_is_that_of_a_replay(world: World) -> None:
     for position in (0, len(world.log) // 3, 2 * len(world.log) // 3, len(world.log)):
         asked = world.ask("/v1/queue", as_of=position).json()
 
-        arguments = ("replay", "--data", str(world.folder), "--as-of", str(position), "--json")
-        replayed = waybill(*arguments).objects[-1]["queue"]
+        done = waybill("replay", "--as-of", str(position), "--json", more=world.settings)
+        replayed = done.objects[-1]["queue"]
 
         assert asked == replayed
 
