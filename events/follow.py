@@ -1,9 +1,10 @@
 """Catch up, then wait: the one way anybody reads the log forward."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from events.store import PAGE, EventStore, Recorded
-from events.wakeup import Wakeup
+from events.wakeup import POLL_SECONDS, Wakeup
 
 
 class Gap(AssertionError):
@@ -14,9 +15,14 @@ async def follow(
     store: EventStore, *, after: int, wakeup: Wakeup, limit: int = PAGE
 ) -> AsyncIterator[list[Recorded]]:
     """Pages of events behind ``after``, in order and without a gap, for ever."""
+    told = after
     while True:
         page = await store.read_all(after=after, limit=limit)
         if not page:
+            if wakeup.head > after and wakeup.head == told:
+                # There is less than we were told of: a standby was promoted that lacked the end.
+                await asyncio.sleep(POLL_SECONDS)
+            told = wakeup.head
             await wakeup.wait_beyond(after)
             continue
         check_dense(page, after=after)
