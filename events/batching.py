@@ -102,8 +102,12 @@ class GroupCommit:
         except LogUnavailable as error:
             if not error.outcome_unknown:
                 raise
+            unknown = error
         # The commit may have happened. The same ids again tell, and nothing is stored twice.
-        return await self._commit(appends)
+        try:
+            return await self._commit(appends)
+        except LogUnavailable:
+            raise unknown from None
 
     async def _write_one_by_one(self, batch: list[_Waiting], error: Exception) -> None:
         if len(batch) == 1:

@@ -124,30 +124,33 @@ class PostgresDatabase:
             return await self._run(work, begin, seconds, "could not be written")
 
     async def _run(self, work: Work[T], begin: str, seconds: float, what: str) -> T:
+        commit = _Commit()
         try:
             async with asyncio.timeout(seconds + GRACE_SECONDS):
-                result = await self._transaction(work, begin)
+                result = await self._transaction(work, begin, commit)
         except Exception as error:
             # The driver's own error lies below SQLAlchemy's.
             cause = _root(error)
             if isinstance(cause, _OUR_FAULT) or not isinstance(cause, (*TROUBLE, NoConnectionFree)):
                 raise
             self._refused = f"{shown(self._url)} {what}: {told(cause)}"
-            raise LogUnavailable(self._refused) from error
+            raise LogUnavailable(self._refused, outcome_unknown=commit.asked) from error
         self._refused = None
         return result
 
-    async def _transaction(self, work: Work[T], begin: str) -> T:
+    async def _transaction(self, work: Work[T], begin: str, commit: "_Commit") -> T:
         connection, driver = await self._begun(begin)
         try:
             result = await connection.run_sync(work)
             # If this fails nobody knows the outcome; a repeated append finds out by its event ids.
+            commit.asked = True
             done = await driver.execute("COMMIT")
         except BaseException as error:
             await _give_up(connection, driver, error)
             raise
         await connection.close()
         if done != "COMMIT":
+            commit.asked = False
             raise asyncpg.InterfaceError("a statement had failed, and nothing was written")
         return result
 
@@ -166,6 +169,12 @@ class PostgresDatabase:
             else:
                 return connection, driver
         raise asyncpg.InterfaceError("the server closes every connection")
+
+
+class _Commit:
+    """Whether the server was asked to commit."""
+
+    asked = False
 
 
 def lock_key(name: str) -> int:

@@ -6,7 +6,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from events.batching import MAX_APPENDS, MAX_EVENTS, MAX_WAITING, GroupCommit
+from events.batching import (
+    MAX_APPENDS,
+    MAX_BYTES,
+    MAX_EVENTS,
+    MAX_WAITING,
+    MAX_WAITING_BYTES,
+    GroupCommit,
+)
 from events.codec import MAX_EVENT_BYTES
 from events.errors import Conflict, InvalidEvent, LogUnavailable, Overloaded
 from events.heads import Outcome
@@ -32,13 +39,14 @@ class Disk:
         self.free.set()
         self.broken_for: set[str] = set()
         self.gone = False
+        self.unknown = False
         self._judge = judge
 
     async def commit(self, appends: Sequence[Admitted]) -> Sequence[Outcome]:
         await self.free.wait()
         streams = [one.stream for one in appends]
         if self.gone:
-            raise LogUnavailable("the disk is gone")
+            raise LogUnavailable("the disk is gone", outcome_unknown=self.unknown)
         if self.broken_for.intersection(streams):
             raise OSError("a bad sector")
         self.commits.append(streams)
@@ -153,6 +161,78 @@ async def test_when_the_disk_is_gone_everybody_hears_so_and_later_ones_go_on() -
 
         assert all(isinstance(one, LogUnavailable) for one in outcomes)
         assert isinstance(await desk.submit(small(9)), Appended)
+
+
+@pytest.mark.parametrize("happened", [True, False])
+async def test_a_commit_of_unknown_outcome_is_asked_again_once(happened: bool) -> None:
+    asked: list[int] = []
+
+    async def commit(appends: Sequence[Admitted]) -> Sequence[Outcome]:
+        asked.append(len(appends))
+        if len(asked) == 1:
+            raise LogUnavailable("cut off", outcome_unknown=True)
+        return [Appended(1, 1, 1, repeated=happened) for _ in appends]
+
+    desk = Desk(Disk())
+    desk.commits = GroupCommit(commit, desk.told.extend)
+    running = asyncio.create_task(desk.commits.run())
+    outcomes = await desk.all(*map(small, range(3)))
+    desk.commits.close()
+    await running
+
+    assert asked == [3, 3]
+    assert outcomes == [Appended(1, 1, 1, repeated=happened)] * 3
+
+
+async def test_when_nobody_can_tell_the_outcome_everybody_hears_that() -> None:
+    disk = Disk()
+    disk.gone = disk.unknown = True
+    async with at_work(disk) as desk:
+        outcomes = await desk.all(*map(small, range(3)))
+
+        assert [isinstance(one, LogUnavailable) and one.outcome_unknown for one in outcomes] == [
+            True,
+            True,
+            True,
+        ]
+
+
+async def test_a_commit_has_a_most_of_bytes() -> None:
+    def wide(number: int) -> Append:
+        return append(f"s{number}", 0, "x" * 60_000)
+
+    async with at_work(Disk()) as desk:
+        desk.disk.free.clear()
+        first = asyncio.create_task(desk.submit(small(-1)))
+        await everybody_had_a_turn()
+        rest = asyncio.create_task(desk.all(*map(wide, range(40))))
+        await everybody_had_a_turn()
+        desk.disk.free.set()
+        await asyncio.gather(first, rest)
+
+        assert max(map(len, desk.disk.commits)) == MAX_BYTES // wide_bytes(wide(0))
+        assert sum(map(len, desk.disk.commits)) == 41
+
+
+def wide_bytes(one: Append) -> int:
+    return admit(one).size
+
+
+async def test_a_queue_that_holds_too_many_bytes_refuses_at_once() -> None:
+    huge = append("s", 0, *["x" * 60_000] * 300)
+    fits = MAX_WAITING_BYTES // wide_bytes(huge)
+    async with at_work(Disk()) as desk:
+        desk.disk.free.clear()
+        first = asyncio.create_task(desk.submit(small(0)))
+        await everybody_had_a_turn()
+        waiting = asyncio.create_task(desk.all(*[huge] * fits))
+        await everybody_had_a_turn()
+
+        with pytest.raises(Overloaded):
+            await desk.submit(huge)
+
+        desk.disk.free.set()
+        assert all(isinstance(one, Appended) for one in [await first, *await waiting])
 
 
 async def test_an_event_that_cannot_be_stored_never_reaches_a_batch() -> None:
