@@ -125,6 +125,11 @@ class Broker:
     def port(self) -> int:
         return self._port
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> "Broker":
         """Start it, again at the address that it had."""
         command = ["broker", "--json", "--data", str(self._folder), "--port", str(self._port)]
