@@ -8,7 +8,7 @@ neighbours about, and leave old copies of them in its pages.
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -72,6 +72,13 @@ class Key(NamedTuple):
     cipher: AESGCM
 
 
+class KeyBlock(NamedTuple):
+    """A row of keys; the first key's number is ``number * BLOCK``, a destroyed key is zeros."""
+
+    number: int
+    secrets: bytes
+
+
 class Keys:
     """The keys of one database."""
 
@@ -110,6 +117,14 @@ class Keys:
         if numbers:
             await self._database.write(partial(_wipe, sorted(numbers)))
         self.forget()
+
+    async def blocks(self, *, after: int, limit: int) -> list[KeyBlock]:
+        """Up to ``limit`` blocks with a number above ``after``, to be copied."""
+        return await self._database.read(partial(_blocks, after, limit))
+
+    async def restore(self, blocks: Sequence[KeyBlock]) -> int:
+        """Add those of these blocks that are not there; how many. What is there stays as it is."""
+        return await self._database.write(partial(_restore, blocks), long=True)
 
     def forget(self) -> None:
         """Let go of what was read: some of it may have been destroyed, here or elsewhere."""
@@ -197,6 +212,23 @@ def _find(numbers: list[int], connection: Connection) -> dict[int, bytes]:
         key_blocks.c.number.in_(numbers)
     )
     return {row.number: bytes(row.secrets) for row in connection.execute(found)}
+
+
+def _blocks(after: int, limit: int, connection: Connection) -> list[KeyBlock]:
+    found = (
+        select(key_blocks.c.number, key_blocks.c.secrets)
+        .where(key_blocks.c.number > after)
+        .order_by(key_blocks.c.number)
+        .limit(limit)
+    )
+    return [KeyBlock(row.number, bytes(row.secrets)) for row in connection.execute(found)]
+
+
+def _restore(blocks: Sequence[KeyBlock], connection: Connection) -> int:
+    missing = [one for one in blocks if _FIND.one(connection, wanted=one.number) is None]
+    if missing:
+        _NEW.run_many(connection, [one._asdict() for one in missing])
+    return len(missing)
 
 
 def _wipe(numbers: list[int], connection: Connection) -> None:

@@ -85,7 +85,7 @@ class Eraser:
             history = await self._documents.history(document_id)
             erased = [event.position for event in history if isinstance(event.fact, DocumentErased)]
             if erased and await self._objects_are_gone(document_id, history):
-                await self._vault.sealing.destroy(await self._stored(history))
+                await self._vault.sealing.destroy(await sealed_events(self._store, history))
                 positions[document_id] = erased[0]
         if not positions:
             return
@@ -118,15 +118,6 @@ class Eraser:
             if stored.name.startswith(f"{RESULTS}/{document_id}."):
                 yield stored.name
 
-    async def _stored(self, history: Sequence[Recorded]) -> list[DocumentEvent]:
-        """The events with personal fields as they are stored, sealed."""
-        found: list[DocumentEvent] = []
-        for event in history:
-            if type(event.fact) in PERSONAL:
-                [stored] = await self._store.read_stored(after=event.position - 1, limit=1)
-                found.append(decode(stored.type, stored.schema_version, stored.data))
-        return found
-
 
 def _complete(document: Document, _now: int) -> Sequence[DocumentEvent]:
     return decisions.complete_erasure(document)
@@ -147,3 +138,13 @@ def _recorded_objects(history: Sequence[Recorded]) -> list[str]:
     ]
     made = [fact.result_ref for fact in facts if isinstance(fact, ProcessingSucceeded)]
     return names + [name for name in made if name is not None]
+
+
+async def sealed_events(store: EventStore, history: Sequence[Recorded]) -> list[DocumentEvent]:
+    """Those of these events that have personal fields, as they are stored: sealed."""
+    found: list[DocumentEvent] = []
+    for event in history:
+        if type(event.fact) in PERSONAL:
+            [stored] = await store.read_stored(after=event.position - 1, limit=1)
+            found.append(decode(stored.type, stored.schema_version, stored.data))
+    return found

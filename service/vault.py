@@ -20,9 +20,10 @@ KEYS = "keys.db"
 
 
 class Vault(msgspec.Struct, frozen=True):
-    """The keys' database, and the sealing with them."""
+    """The keys, their database, and the sealing with them."""
 
     database: OwnDatabase
+    keys: Keys
     sealing: Sealing
 
 
@@ -38,13 +39,20 @@ async def open_vault(settings: Settings) -> AsyncIterator[Vault]:
 
 
 @asynccontextmanager
-async def open_sealing(settings: Settings) -> AsyncIterator[Sealing]:
-    """For whoever reads a log and changes nothing: where there are no keys, it reads ``erased``."""
+async def open_vault_as_it_is(settings: Settings) -> AsyncIterator[Vault | None]:
+    """The keys if there are any; nothing is made or upgraded."""
     if await _is_there(settings):
         async with _opened(settings) as vault:
-            yield vault.sealing
+            yield vault
     else:
-        yield Sealing(NoKeys(), chance=secret_bytes)
+        yield None
+
+
+@asynccontextmanager
+async def open_sealing(settings: Settings) -> AsyncIterator[Sealing]:
+    """For whoever reads a log and changes nothing: where there are no keys, it reads ``erased``."""
+    async with open_vault_as_it_is(settings) as vault:
+        yield vault.sealing if vault else Sealing(NoKeys(), chance=secret_bytes)
 
 
 @asynccontextmanager
@@ -60,7 +68,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Vault]:
 
 def _vault(database: OwnDatabase) -> Vault:
     keys = Keys(database, clock=system_clock, chance=secret_bytes)
-    return Vault(database, Sealing(keys, chance=secret_bytes))
+    return Vault(database, keys, Sealing(keys, chance=secret_bytes))
 
 
 async def _is_there(settings: Settings) -> bool:

@@ -11,7 +11,7 @@ import typer
 
 from service.commands.document import json_line
 from service.commands.endings import ExitCode, Unusable, run
-from service.commands.logbook import opened_log, progress
+from service.commands.logbook import opened_log, progress, troubles_told
 from service.commands.options import AsJson, Data
 from service.commands.wording import plain
 
@@ -47,18 +47,35 @@ InFormat = Annotated[
 ]
 
 
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys",
+        metavar="FILE",
+        help="Write the keys of personal fields, too, to a file of their own.",
+        show_default=False,
+    ),
+]
+
+
 def export(
-    file: File, in_format: InFormat = None, data: Data = None, as_json: AsJson = False
+    file: File,
+    in_format: InFormat = None,
+    keys: KeyFile = None,
+    data: Data = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write every event of the log to a file.
 
     Also while the service runs. If FILE is there already, what it lacks is added: after an export
     that broke off, and for a copy that is brought up to date every night.
     """
-    run(_export(file, in_format or _format_of(file), data, as_json=as_json))
+    run(_export(file, in_format or _format_of(file), keys, data, as_json=as_json))
 
 
-async def _export(file: Path, in_format: Format, data: Path | None, *, as_json: bool) -> ExitCode:
+async def _export(
+    file: Path, in_format: Format, keys: Path | None, data: Path | None, *, as_json: bool
+) -> ExitCode:
     from service.transfer.export import export as write_all
     from service.transfer.export import origin_of
     from service.transfer.revealing import revealed
@@ -75,6 +92,8 @@ async def _export(file: Path, in_format: Format, data: Path | None, *, as_json: 
                 await write_all(store, target, upto=upto, on_events=on_events, revealed=reveal)
         finally:
             target.close()
+    if keys is not None:
+        await _export_keys(keys, data, epoch=origin.epoch)
     told = {
         "file": str(file),
         "format": in_format.value,
@@ -88,6 +107,18 @@ async def _export(file: Path, in_format: Format, data: Path | None, *, as_json: 
         return ExitCode.DONE
     print(json_line(told) if as_json else _line(told))
     return ExitCode.DONE
+
+
+async def _export_keys(file: Path, data: Path | None, *, epoch: str) -> None:
+    from service.commands.loading import settings_in_force
+    from service.transfer.key_file import write_keys
+    from service.vault import open_vault_as_it_is
+
+    with troubles_told():
+        async with open_vault_as_it_is(settings_in_force({"data": data})) as vault:
+            if vault is None:
+                raise Unusable("there are no keys here, so none can be exported")
+            await write_keys(vault, file, epoch=epoch)
 
 
 def _format_of(file: Path) -> Format:

@@ -7,5 +7,6 @@
 ``line_file``, ``csv_file``, ``parquet_folder``    the kinds
 ``export``     from the log to a target, page by page
 ``restore``    from lines into an empty log
+``key_file``   the keys of what is sealed, as a file of their own
 ``verifying``  from the log to a verdict
 """

@@ -13,6 +13,7 @@ from projections.documents import Documents as DocumentRows
 from projections.lookups import Lookups
 from projections.runner import Runner
 from projections.tables import create_tables
+from service.clock import new_id
 from service.documents import Documents
 from service.orphans import OLD_ENOUGH, OrphanRemover
 from service.storage import ObjectMissing, open_storage
@@ -36,7 +37,7 @@ async def test_only_old_bytes_without_a_fact_are_removed(
     ids = (f"id{number}" for number in range(100))
     storage = open_storage(data_folder / "objects")
     store = MemoryEventStore(clock)
-    documents = Documents(store, clock=clock, new_id=lambda: next(ids), policy=POLICY, node="test")
+    documents = Documents(store, clock=clock, new_id=new_id, policy=POLICY, node="test")
     uploads = Uploads(
         documents,
         storage,
@@ -74,7 +75,7 @@ async def test_nothing_is_removed_while_the_tables_are_behind_the_log(
     ids = (f"id{number}" for number in range(100))
     storage = open_storage(data_folder / "objects")
     store = MemoryEventStore(clock)
-    documents = Documents(store, clock=clock, new_id=lambda: next(ids), policy=POLICY, node="test")
+    documents = Documents(store, clock=clock, new_id=new_id, policy=POLICY, node="test")
     uploads = Uploads(
         documents,
         storage,

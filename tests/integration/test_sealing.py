@@ -85,7 +85,10 @@ async def opened(folder: Path, clock: FakeClock, *, sealed: bool = True) -> Asyn
     ):
         sealing = Sealing(Keys(vault, clock=clock, chance=os.urandom), chance=os.urandom)
         async with open_event_store(
-            database, clock=clock, new_epoch=new_id, privacy=sealing if sealed else None
+            database,
+            clock=clock,
+            new_epoch=lambda: new_id()[-8:],
+            privacy=sealing if sealed else None,
         ) as store:
             sealing.when_erased(store.forget_recent)
             yield World(store, sealing, folder / "log.db")
