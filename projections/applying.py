@@ -172,9 +172,10 @@ class Applier(Generic[S]):
     ) -> Folded[S]:
         if carefully:
             folded = self._store_one_by_one(page, folded, connection)
-        elif folded.rows:
+            self._move(folded, connection)
+        else:
+            self._move(folded, connection)  # first: it also tells whether the table is still there
             self._store_rows(folded, connection)
-        self._move(folded, connection)
         for key, one in folded.set_aside.items():
             quarantine.set_aside(connection, self.build, key, one.position, one.error)
         self._look_for_stop(folded)
@@ -189,6 +190,8 @@ class Applier(Generic[S]):
         return folded
 
     def _store_rows(self, folded: Folded[S], connection: Connection) -> None:
+        if not folded.rows:
+            return
         try:
             self._store.run(connection, folded.rows)
         except Exception as error:

@@ -37,7 +37,7 @@ OTHERS_SECONDS = 2.0
 """How long we leave a build alone that somebody else has moved."""
 SHOWN = 5
 """Keys that are named when rows differ."""
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 5.0
 """How often we look whether a build was asked for at another node, or a table's time is over."""
 
 

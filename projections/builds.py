@@ -179,8 +179,11 @@ def settle(connection: Connection, *, build: Build, **values: object) -> None:
 
 
 def retire_others(connection: Connection, projection: Projection[Any], *, now: int) -> None:
-    """Tables of other versions go after a while, unless their code comes back; ours stay."""
-    others = (builds.c.name == projection.name, builds.c.version != projection.version)
+    """Tables of older versions go after a while, unless their code comes back; ours stay.
+
+    Those of newer ones are left alone: their nodes may be at work beside us.
+    """
+    others = (builds.c.name == projection.name, builds.c.version < projection.version)
     due = update(builds).where(*others, builds.c.drop_after.is_(None))
     connection.execute(due.values(drop_after=now + KEEP))
     ours = (builds.c.name == projection.name, builds.c.version == projection.version)
@@ -189,7 +192,9 @@ def retire_others(connection: Connection, projection: Projection[Any], *, now: i
 
 
 def drop_expired(connection: Connection, *, projection: Projection[Any], now: int) -> list[Build]:
-    """Drop the tables whose time is over; which those were."""
+    """Drop the tables whose time is over, once there is one of ours to read; which those were."""
+    if active_build(connection, projection=projection) is None:
+        return []
     expired = [
         one
         for one in known(connection, projection.name)

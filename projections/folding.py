@@ -156,8 +156,8 @@ def _cut(page: Page, found: Poison) -> Page:
 
 
 def poison(key: str | None, event: Recorded, error: BaseException) -> Poison:
-    """This event, and what went wrong with it."""
-    text = f"{type(error).__name__}: {error}"[:MOST_OF_AN_ERROR]
+    """This event, and what went wrong with it: the first line, for others may quote whole rows."""
+    text = f"{type(error).__name__}: {error}".partition("\n")[0][:MOST_OF_AN_ERROR]
     return Poison(key, event.position, event.recorded_at, text)
 
 

@@ -7,8 +7,10 @@ from typing import Generic, TypeVar
 import msgspec
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from events.database import Database
+from events.errors import LogUnavailable
 from events.follow import follow
 from events.store import PAGE, EventStore
 from events.wakeup import Wakeup
@@ -129,6 +131,10 @@ class Runner(Generic[S]):
                 await self._follow(build)
             except Moved:
                 continue
+            except (DBAPIError, LogUnavailable):
+                if not await self._database.read(self._forgotten):
+                    raise
+                await self.prepare()
             except Stopped as stopped:
                 self._stopped = stopped.stop
                 log.error("a projection stops", projection=build.name, why=str(stopped))
@@ -145,6 +151,11 @@ class Runner(Generic[S]):
         build = builds.begin(connection, self.projection)
         if head <= NEAR:
             builds.switch(connection, build, position=0, now=self._clock())
+
+    def _forgotten(self, connection: Connection) -> bool:
+        """Whether all our tables were dropped, as those of an older version are after a while."""
+        known = builds.known(connection, self.projection.name)
+        return not any(one.version == self.projection.version for one in known)
 
     def _active(self, connection: Connection) -> Build | None:
         return builds.active_build(connection, projection=self.projection)

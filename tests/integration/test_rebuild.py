@@ -10,13 +10,16 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, inspect
 
+from events.codec import NAMES, UPCASTS, Codec
 from events.database import Database
+from events.document.facts import CancelRequested
 from events.memory import MemoryEventStore
 from events.store import Append, NewEvent, document_stream
 from projections import builds
 from projections.builds import NotReady, source
 from projections.catalog import Catalog
 from projections.checking import digest, digest_of
+from projections.document_rows import DocumentRows
 from projections.documents import NAME, Documents, Tracked
 from projections.lookups import Lookups
 from projections.past import folded
@@ -27,7 +30,7 @@ from tests.facts import interleaved, life
 from tests.fakes import FakeClock
 from tests.poisoned import Moody, PoisonedDocuments, PoisonedMinutes, poison
 from tests.projecting import OPEN, running
-from tests.stores import everything
+from tests.stores import everything, everything_stored
 
 pytestmark = pytest.mark.anyio
 
@@ -139,7 +142,8 @@ async def test_the_new_version_takes_over_and_the_old_one_can_come_back(database
 
     async with at_work(runner_of(Documents(), store, database), store):
         first, second = await database.read(lambda its: builds.known(its, NAME))
-    assert first.drop_after is None and second.drop_after is not None
+    assert first.drop_after is None, "it is at work again"
+    assert second.drop_after is None, "its nodes may be at work beside us"
 
 
 async def test_until_the_new_version_is_made_the_old_one_is_shown_if_it_can_be(
@@ -272,3 +276,56 @@ async def test_minutes_stop_at_a_poison_event_and_go_on_once_the_fold_is_mended(
         await runner.builder.request()
         await caught_up(runner, await store.head())
         assert runner.condition().stopped is None
+
+
+async def test_what_a_newer_version_can_read_it_folds_at_its_first_start(
+    database: Database,
+) -> None:
+    whole = await told([*FACTS[:50], poison("d3"), *FACTS[50:]])
+    names = {kind: name for kind, name in NAMES.items() if kind is not CancelRequested}
+    older = MemoryEventStore(FakeClock(), codec=Codec(names, UPCASTS))
+    await older.restore(await everything_stored(whole))
+    async with at_work(runner_of(Documents(), older, database), older) as runner:
+        assert runner.condition().unreadable == 51
+
+    newer = runner_of(Documents(), whole, database)
+    async with asyncio.timeout(PATIENCE_SECONDS), running([newer]):
+        while not newer.builder.switched.head:
+            await newer.builder.switched.wait_beyond(0)
+        await append_all(whole, [poison("d4")])
+        await caught_up(newer, len(FACTS) + 2)
+        assert newer.condition().unreadable is None
+        states = folded(Documents(), await everything(whole), upto=len(FACTS) + 2)
+        table = await database.read(lambda its: source(its, Documents()).table)
+        assert await database.read(lambda its: digest(its, table)) == digest_of(Documents(), states)
+
+
+async def test_a_version_whose_tables_were_dropped_meanwhile_makes_them_again(
+    database: Database,
+) -> None:
+    store = await told(FACTS)
+    runner = runner_of(Documents(), store, database)
+    async with at_work(runner, store):
+        [build] = await database.read(lambda its: builds.known(its, NAME))
+        await database.write(lambda its: builds.drop(its, Documents(), build))
+        await append_all(store, [poison("d4")])
+        await caught_up(runner, len(FACTS) + 1)
+
+
+@pytest.mark.parametrize("value", [None, object()], ids=["null", "no value"])
+@pytest.mark.parametrize("length", [40, len(FACTS)], ids=["followed", "built"])
+async def test_a_row_that_the_table_refuses_is_set_aside(
+    database: Database, value: object, length: int
+) -> None:
+    class Refused(Documents):
+        def columns(self, state: Tracked) -> dict[str, Any]:
+            bad = state.document.id == "d3" and state.version > 1
+            return {**super().columns(state), **({"waiting_since": value} if bad else {})}
+
+    store = await told(FACTS[:length])
+    runner = runner_of(Refused(), store, database)
+    async with at_work(runner, store):
+        found = await database.read(lambda its: DocumentRows(its).page(limit=100))
+
+    assert list(runner.condition().set_aside) == ["d3"]
+    assert len({one.document.id for one in found} - {"d3"}) == 14
