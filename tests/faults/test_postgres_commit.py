@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from pathlib import Path
 from typing import get_args
 
@@ -13,7 +14,7 @@ from events.sql import open_event_store
 from tests.fakes import FakeClock
 from tests.faults.cutting_proxy import Cut, CuttingProxy
 from tests.faults.sizes import size
-from tests.postgres import database_of, server
+from tests.postgres import PostgresServer, database_of, server, upgrade_aside
 from tests.stores import append, assert_whole, everything
 
 pytestmark = pytest.mark.anyio
@@ -68,3 +69,30 @@ async def test_appends_under_an_administrator_who_ends_connections_are_stored_on
         log = await everything(store)
     assert_whole(log)
     assert len(log) == 16 * CUTS
+
+
+async def test_a_commit_that_no_standby_confirms_is_not_acknowledged(clock: FakeClock) -> None:
+    strict = await asyncio.to_thread(PostgresServer)
+    try:
+        await asyncio.to_thread(upgrade_aside, strict.url())
+        async with (
+            open_postgres(strict.url(), "log", durability="full") as database,
+            open_event_store(database, clock=clock, new_epoch=lambda: "e", shared=True) as store,
+        ):
+            await asyncio.to_thread(_wait_for, strict, "somebody who never comes")
+            wanted = append("a", 0, "one")
+            with pytest.raises(LogUnavailable):
+                await store.append(wanted)
+            await asyncio.to_thread(_wait_for, strict, "")
+            assert (await store.append(wanted)).repeated
+    finally:
+        await asyncio.to_thread(strict.close)
+
+
+def _wait_for(server: PostgresServer, standby: str) -> None:
+    """From now on a commit waits for this standby."""
+    names = f'"{standby}"' if standby else ""
+    server.sql(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
+    server.sql("SELECT pg_reload_conf()")
+    while server.sql("SHOW synchronous_standby_names")[0][0] != names:
+        time.sleep(0.05)
