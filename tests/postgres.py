@@ -8,7 +8,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -30,6 +29,16 @@ NOBODY = "nobody"
 """Who runs the server if we are root, which PostgreSQL refuses to be."""
 TEMPLATE = "waybill_template"
 START_SECONDS = 60
+STOP_SECONDS = 30
+WITH_US = """
+"$0" "$@" &
+read -r _
+kill -INT $!
+wait
+rm -rf data
+"""
+"""Runs a server until our end of the pipe is closed, were it by our own death. SIGINT is the stop
+that does not wait for clients."""
 
 T = TypeVar("T")
 
@@ -80,12 +89,9 @@ class PostgresServer:
 
     def close(self) -> None:
         """Stop it and leave nothing behind."""
-        self._process.send_signal(signal.SIGINT)  # does not wait for clients
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(STOP_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self, durable: bool) -> "subprocess.Popen[bytes]":
@@ -103,7 +109,13 @@ class PostgresServer:
             command += ["-c", f"{name}={value}"]
         with (self._folder / "log").open("wb") as log:
             return subprocess.Popen(
-                command, stdout=log, stderr=log, user=self._user, cwd=self._folder
+                ["sh", "-c", WITH_US, *command],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                user=self._user,
+                cwd=self._folder,
+                start_new_session=True,
             )
 
     def _wait(self) -> None:
