@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 from events.codec import NAMES
 from events.document.facts import Fact
+from events.document.personal import PERSONAL
 from service.commands.page import commands_page
 from service.settings import settings_page
 from tests.architecture.http_page import http_page
@@ -24,6 +25,10 @@ Every event of a document's life, as it is stored and as `GET /v1/documents/{doc
 shows it. Names and fields are a promise: a field may be added, none is renamed or given another
 meaning. Times are microseconds since the epoch (UTC). Every event also has a `document_id`.
 
+What is marked as sealed may name or describe a person: the log stores it encrypted, and it reads
+`erased` once the document was [erased](../how-to/erasure.md). Of `blob_ref` that holds only for a
+document that was registered by reference.
+
 """
 
 
@@ -35,7 +40,11 @@ def events_page() -> str:
 def _event(kind: type[Fact], name: str, version: int) -> str:
     hints = get_type_hints(kind)
     fields = [field for field in kind.__struct_fields__ if field != "document_id"]
-    rows = [f"| `{field}` | `{_type_name(hints[field])}` |" for field in fields]
+    sealed = PERSONAL.get(kind, ())
+    rows = [
+        f"| `{field}` | `{_type_name(hints[field])}`{', sealed' if field in sealed else ''} |"
+        for field in fields
+    ]
     table = "\n".join(["| field | type |", "|---|---|", *rows]) if rows else "No further fields."
     return f"## `{name}`\n\nVersion {version}. {inspect.getdoc(kind)}\n\n{table}\n"
 

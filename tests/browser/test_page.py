@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -237,3 +238,24 @@ def test_a_table_that_cannot_go_on_is_told_of(
         expect(notice).to_contain_text("The projection stops stands still since")
         expect(notice).to_contain_text("this projection has a bug")
         page.goto("about:blank")
+
+
+def test_an_erased_document_says_so_and_cannot_run_again(
+    page: Page, waybill: Waybill, upload: Upload
+) -> None:
+    document_id = upload(text_document(2), name="soon gone.pdf")
+    page.goto(waybill.url)
+    shown = page.locator(f".row[data-id='{document_id}']")
+    expect(shown).to_contain_text("Done")
+    shown.click()
+
+    answer = httpx.request("DELETE", f"{waybill.url}/v1/documents/{document_id}")
+
+    assert answer.status_code == 202
+    expect(shown.locator(".name b")).to_have_text("Erased")
+    drawer = page.locator("#drawer")
+    expect(drawer).to_contain_text("Only its history is left")
+    expect(drawer.locator("[data-act=retry]")).to_be_disabled()
+    drawer.locator("[data-tab=text]").click()
+    expect(drawer).to_contain_text("Its text was erased.")
+    expect(page.locator("body")).not_to_contain_text("soon gone")
