@@ -77,6 +77,8 @@ class ParquetFolder:
     def __init__(self, path: Path, origin: Origin) -> None:
         """Raises ``NotOurs`` when the folder holds something else, and ``OSError``."""
         self._path = path
+        # Arrow's own allocator keeps what was freed: 40 MB more, for nothing that we would notice.
+        pa.set_memory_pool(pa.system_memory_pool())
         path.mkdir(exist_ok=True)
         self._folder = os.open(path, os.O_RDONLY)
         try:
