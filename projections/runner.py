@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 import msgspec
@@ -108,9 +109,16 @@ class Runner(Generic[S]):
         )
 
     async def prepare(self) -> None:
-        """See to it that there is a table to read: done before the first question may come."""
-        head = await self._store.head()
-        await self._database.write(lambda connection: self._prepare(head, connection))
+        """See to it that there is a table to read, or that one is being made.
+
+        Done before the first question may come. Tables that tell of more than the log has go: they
+        are another log's, such as when an older one was brought back from a backup.
+        """
+        await self._database.write(create_tables)
+        known = await self._database.read(partial(builds.known, name=self.projection.name))
+        head = await self._store.head()  # read last: no checkpoint passes it
+        strange = [one for one in known if one.position > head]
+        await self._database.write(partial(self._prepare, head, strange))
 
     async def run(self) -> None:
         """Follow the log for ever, from the checkpoint on."""
@@ -140,9 +148,10 @@ class Runner(Generic[S]):
                 log.error("a projection stops", projection=build.name, why=str(stopped))
                 await self._stand_still(build)
 
-    def _prepare(self, head: int, connection: Connection) -> None:
-        """See to it that there is a table to read, or that one is being made."""
-        create_tables(connection)
+    def _prepare(self, head: int, strange: Sequence[Build], connection: Connection) -> None:
+        for build in strange:
+            builds.drop(connection, self.projection, build)
+            log.warning("a table that knew more than the log was dropped", table=build.table_name)
         builds.retire_others(connection, self.projection, now=self._clock())
         known = builds.known(connection, self.projection.name)
         ours = [one for one in known if one.version == self.projection.version]

@@ -300,6 +300,19 @@ async def test_what_a_newer_version_can_read_it_folds_at_its_first_start(
         assert await database.read(lambda its: digest(its, table)) == digest_of(Documents(), states)
 
 
+async def test_tables_that_know_more_than_the_log_are_made_anew(database: Database) -> None:
+    whole, older = await told(FACTS), await told(FACTS[:40])
+    async with at_work(runner_of(Documents(), whole, database), whole):
+        pass
+
+    async with at_work(runner_of(Documents(), older, database), older) as runner:
+        assert runner.position == 40
+        table, position, _ = await database.read(lambda its: source(its, Documents()))
+        assert position == 40
+        states = folded(Documents(), await everything(older), upto=40)
+        assert await database.read(lambda its: digest(its, table)) == digest_of(Documents(), states)
+
+
 async def test_a_version_whose_tables_were_dropped_meanwhile_makes_them_again(
     database: Database,
 ) -> None:
