@@ -99,6 +99,7 @@ async def open_service(
         pool = await stack.enter_async_context(_pool(settings, processors))
 
         documents = Documents(store, clock=system_clock, new_id=new_id, policy=policy, node=node)
+        vault.sealing.when_erased(documents.forget)
         hub = await _hub(store, read_database)
         tables = projecting(
             store,

@@ -164,6 +164,10 @@ class Documents:
             version = event.version
         return version, document
 
+    def forget(self) -> None:
+        """Let go of what is remembered: another node may have erased some of it."""
+        self._cache.clear()
+
     def _forget(self, document_id: str, *, upto: int) -> None:
         """What was remembered is out of date, unless whoever was quicker has renewed it already."""
         if self._cache.get(document_id, (0, None))[0] <= upto:

@@ -7,7 +7,8 @@ import pytest
 
 from tests.journey.balancer import Balancer
 from tests.journey.product import Client, Gate, Json, broker_of_its_own, client_of, running
-from tests.postgres import database_of
+from tests.journey.test_erase import NAME, PERSONAL, TEXT, ask, erased, forms, traces, uploaded
+from tests.postgres import database_of, server
 
 pytestmark = pytest.mark.anyio
 
@@ -63,6 +64,45 @@ async def test_two_nodes_on_one_database_share_the_work_and_survive_each_other(
                         assert (await to_b.ends(each))["status"] == "succeeded"
                     after = await to_b.script()
                     assert (await to_b.ends(after))["status"] == "succeeded"
+
+
+async def test_what_one_node_erases_is_gone_from_the_other_and_from_the_database(
+    tmp_path: Path, on_postgresql: Mapping[str, str]
+) -> None:
+    with broker_of_its_own(tmp_path / "broker") as broker:
+        shared = {
+            **on_postgresql,
+            **broker.environment,
+            "WAYBILL_STORAGE_URL": (tmp_path / "objects").as_uri(),
+        }
+        with running(tmp_path / "a", shared) as a, running(tmp_path / "b", shared) as b:
+            async with client_of(a) as to_a, client_of(b) as to_b:
+                document_id = await uploaded(to_a)
+                assert TEXT in await to_b.text(document_id)
+                assert _tables_with(tmp_path, NAME) != []
+
+                await ask(to_a, document_id)
+                await erased(to_b, document_id)
+
+                text = await to_b.http.get(f"/v1/documents/{document_id}/text")
+                assert text.status_code == 410
+                assert (await to_b.history(document_id))[0]["data"]["name"] == "erased"
+                assert _tables_with(tmp_path, *PERSONAL) == []
+                assert traces(a, *PERSONAL) == traces(b, *PERSONAL) == []
+
+
+def _tables_with(folder: Path, *texts: str) -> list[str]:
+    """The tables that have one of these texts in a row, in whatever form."""
+    database = database_of(folder).rpartition("/")[2]
+    named = "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname"
+    found = server().sql(f"{named} IN ('log', 'read', 'keys')", database)
+    wanted = [form for text in texts for form in forms(text)]
+    return [
+        name
+        for (name,) in found
+        for (row,) in server().sql(f"SELECT t::text FROM {name} t", database)
+        if any(form in row.encode() for form in wanted)
+    ]
 
 
 async def _started(client: Client, document_id: str) -> Json:
