@@ -39,7 +39,9 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
             f"{', '.join(sorted(processors))}: choose one of them, or add it to WAYBILL_PROCESSORS"
         )
     log_to_standard_error(settings)
-    for warning in (*warnings_of(settings), *warnings_of_machine(settings.data)):
+    on_files = settings.database_url is None or settings.uses_embedded_broker
+    of_machine = warnings_of_machine(settings.data) if on_files else ()
+    for warning in (*warnings_of(settings), *of_machine):
         log.warning(warning)
     with claimed(settings.data):
         listening = bind(settings.host, settings.port)

@@ -1,16 +1,19 @@
 """The product on PostgreSQL: one node, a node that dies, two nodes that share the work."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.journey.balancer import Balancer
-from tests.journey.product import Client, Gate, Json, broker_of_its_own, client_of, running
+from tests.journey.product import Client, Gate, Json, Waybill, broker_of_its_own, client_of, running
 from tests.journey.test_erase import NAME, PERSONAL, TEXT, ask, erased, forms, traces, uploaded
-from tests.postgres import database_of, server
+from tests.postgres import database_of, free_port, server
 
 pytestmark = pytest.mark.anyio
+
+LETTER = {"processor": "pdf-text", "name": "letter.pdf", "owner": "ada"}
 
 
 @pytest.fixture
@@ -103,6 +106,35 @@ def _tables_with(folder: Path, *texts: str) -> list[str]:
         for (row,) in server().sql(f"SELECT t::text FROM {name} t", database)
         if any(form in row.encode() for form in wanted)
     ]
+
+
+async def test_while_the_database_is_away_uploads_are_refused_and_then_all_goes_on(
+    tmp_path: Path, letter: bytes
+) -> None:
+    async with Balancer().listening() as line:
+        line.ports = [server().port]
+        behind = f":{port_of(line.url)}/"
+        url = database_of(tmp_path).replace(f":{server().port}/", behind)
+        waybill = Waybill(tmp_path, {"WAYBILL_DATABASE_URL": url})
+        try:
+            await asyncio.to_thread(waybill.start)
+            async with client_of(waybill) as client:
+                before = await client.upload(letter)
+                assert (await client.ends(before))["status"] == "succeeded"
+
+                line.ports = [free_port()]
+                await line.drop()
+                refused = await client.http.post("/v1/documents", content=letter, params=LETTER)
+                assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+                health = await client.http.get("/health")
+                assert health.json()["status"] != "ok"
+
+                line.ports = [server().port]
+                assert (await client.document(before))["status"] == "succeeded"
+                after = await client.upload(letter)
+                assert (await client.ends(after))["status"] == "succeeded"
+        finally:
+            waybill.close()
 
 
 async def _started(client: Client, document_id: str) -> Json:
