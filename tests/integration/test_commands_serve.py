@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx
@@ -215,16 +216,29 @@ def test_the_reference_page_is_the_one_made_from_the_parser() -> None:
     assert written == commands_page()
 
 
+def _upload_until(spoken: threading.Event, url: str) -> None:
+    for number in range(100):
+        if spoken.is_set():
+            return
+        body = f"letter {number}".encode()
+        waybill("upload", "-", "--processor", "none", url=url, stdin=body)
+
+
 def test_ctrl_c_ends_a_watch_with_130(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with running("serve", "--data", str(tmp_path / "data"), "--port", "0", log=log) as server:
         url = address_of(server, log)
         more = {"WAYBILL_URL": url}
         with running("watch", "--json", more=more, log=tmp_path / "watch") as watcher:
-            # The watcher speaks once it is connected and something moves.
-            waybill("upload", "-", "--processor", "none", url=url, stdin=b"anything")
+            # The watcher speaks once it is connected and something moves, so something has to move
+            # until it has spoken.
+            spoken = threading.Event()
+            uploads = threading.Thread(target=_upload_until, args=(spoken, url))
+            uploads.start()
             while '"none"' not in next_line(watcher):
-                waybill("upload", "-", "--again", "--processor", "none", url=url, stdin=b"more")
+                pass
+            spoken.set()
+            uploads.join()
 
             assert stop(watcher, signal.SIGINT) == 130
         assert stop(server) == 0
