@@ -46,6 +46,7 @@ def broker_app(data: Path, credentials: Credentials) -> Any:
     return create_broker(
         database=data / DATABASE,
         token=credentials.token,
+        read_only_token=credentials.read_only_token,
         clock=system_clock,
         new_id=new_id,
         new_secret=_new_secret,

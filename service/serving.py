@@ -80,6 +80,7 @@ async def serve_broker(
         announce(f"export QSTASH_TOKEN={credentials.token}")
         announce(f"export QSTASH_CURRENT_SIGNING_KEY={credentials.current_signing_key}")
         announce(f"export QSTASH_NEXT_SIGNING_KEY={credentials.next_signing_key}")
+        announce(f"export QSTASH_READ_ONLY_TOKEN={credentials.read_only_token}")
         await stop.wait()
 
 

@@ -24,6 +24,7 @@ from service.clock import new_id, system_clock
 from tests.fakes import FakeClock
 
 TOKEN = "a-token-for-tests"
+READ_ONLY_TOKEN = "a-token-for-looking"
 
 
 def migrated(folder: Path) -> Path:
@@ -46,6 +47,7 @@ def broker_over(
     return create_broker(
         database=database,
         token=TOKEN,
+        read_only_token=READ_ONLY_TOKEN,
         clock=clock,
         new_id=new_id,
         new_secret=lambda: secrets.token_urlsafe(32),
@@ -240,8 +242,8 @@ class FakeTime(FakeClock):
         for alarm in self._sleepers:
             self._sleepers[alarm] += round(ahead * 1_000_000)
 
-    async def asleep(self, count: int = 2) -> None:
-        """Waits until the delivery loop and the housekeeper both sleep into the future."""
+    async def asleep(self, count: int = 3) -> None:
+        """Waits until the engine, the schedules and the housekeeper sleep into the future."""
 
         def sleeping() -> bool:
             return sum(until > self.now for until in self._sleepers.values()) >= count

@@ -13,9 +13,11 @@ from service.broker.api.answers import HANDLERS, token_guard
 from service.broker.broker import Broker
 from service.broker.client import Client, Sender
 from service.broker.delivery import Engine, Limits
+from service.broker.grouping import Groups
 from service.broker.housekeeper import forget_for_ever
 from service.broker.keys import fresh_keys
 from service.broker.retention import Retention
+from service.broker.scheduling import Schedules
 from service.broker.store import Store
 from service.broker.timing import Wait, wait_for
 
@@ -36,6 +38,7 @@ def create_broker(
     *,
     database: Path,
     token: str,
+    read_only_token: str | None = None,
     clock: Callable[[], int],
     new_id: Callable[[], str],
     new_secret: Callable[[], str],
@@ -78,21 +81,26 @@ def create_broker(
                 retention=retention,
                 tasks=tasks,
             )
+            schedules = Schedules(store=store, broker=broker, clock=clock, new_id=new_id, wait=wait)
             app.state.broker = broker
+            app.state.groups = Groups(store=store, clock=clock)
+            app.state.schedules = schedules
             await engine.start(tasks)
+            scheduler = tasks.create_task(schedules.fire_for_ever())
             housekeeper = tasks.create_task(
                 forget_for_ever(store, clock=clock, wait=wait, retention=retention)
             )
             try:
                 yield
             finally:
+                scheduler.cancel()
                 housekeeper.cancel()
                 await engine.stop()
 
     return Litestar(
         route_handlers=routes(largest_message=sizes.message, largest_batch=sizes.batch),
         lifespan=[lifespan],
-        guards=[token_guard(token)],
+        guards=[token_guard(token, read_only_token)],
         exception_handlers=HANDLERS,
         openapi_config=None,
         logging_config=None,

@@ -5,10 +5,11 @@ import hashlib
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 
+from service.broker.addressing import Publication, Wanted, group_named, publications_of
 from service.broker.arrivals import Arrival, Arrived
 from service.broker.cancelling import Cancel
 from service.broker.controls import Controls
-from service.broker.dead_letters import Dead, Revival
+from service.broker.dead_letters import Dead, Deleted, Revival
 from service.broker.delivery import Engine
 from service.broker.errors import Unknown
 from service.broker.filters import Selection
@@ -20,21 +21,22 @@ from service.broker.retention import Retention
 from service.broker.signing import SigningKeys
 from service.broker.store import Store
 
-__all__ = ["Broker", "Publication"]
+__all__ = ["Addressed", "Broker"]
 
 SECOND = 1_000_000
 _ONE = 1
 CANCEL_AT_ONCE = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
-    """A body for a destination, and how it is to be delivered."""
+Write = Callable[[Sequence[Arrival]], Coroutine[None, None, tuple[Arrived, ...]]]
 
-    request: Request
-    url: str
-    body: bytes
-    caller_ip: str | None
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressed:
+    """What is to be published; whether to a group, which is answered with a list."""
+
+    publications: list[Publication]
+    to_group: bool
 
 
 class Broker:
@@ -73,8 +75,19 @@ class Broker:
         self._keys = await self._store.rotate_keys(fresh_key(self._new_secret))
         return self._keys
 
+    async def addressed(self, wanted: Wanted) -> Addressed:
+        """One publication for a URL, one for each endpoint of a URL group."""
+        name = group_named(wanted.destination)
+        group = None if name is None else await self._store.group(name)
+        found = publications_of(wanted, group)
+        return Addressed(publications=found, to_group=group is not None)
+
     async def publish(self, publications: Sequence[Publication]) -> tuple[Arrived, ...]:
         """Takes messages in, durably; says for each its id, or the id of its first twin."""
+        return await self.take(publications, self._store.add)
+
+    async def take(self, publications: Sequence[Publication], write: Write) -> tuple[Arrived, ...]:
+        """Has messages written in a way of the caller's, and hands them to the engine."""
         now = self._clock()
         messages = [self._message(publication, now) for publication in publications]
         names = [_name(publication) for publication in publications]
@@ -88,7 +101,7 @@ class Broker:
             )
             for message, name in zip(messages, names, strict=True)
         ]
-        return await self._keep(arrivals, self._store.add(arrivals))
+        return await self._keep(arrivals, write(arrivals))
 
     async def message(self, message_id: str) -> Message:
         """A message under way, or finished a short while ago."""
@@ -104,16 +117,14 @@ class Broker:
         if not await self._cancel(selection):
             raise Unknown(f"message {message_id} not found, or it has finished already")
 
-    async def cancel_selected(self, selection: Selection, *, most: int | None) -> int:
-        """Cancels what is selected, up to `most`; a batch at a time, so others get their turn."""
+    async def cancel_selected(self, selection: Selection) -> int:
+        """Cancels what is selected, a batch at a time, so that others get their turn."""
         cancelled = 0
-        while most is None or cancelled < most:
-            left = CANCEL_AT_ONCE if most is None else min(CANCEL_AT_ONCE, most - cancelled)
-            count = await self._cancel(replace(selection, count=left))
+        while True:
+            count = await self._cancel(replace(selection, count=CANCEL_AT_ONCE))
             cancelled += count
-            if count < left:
-                break
-        return cancelled
+            if count < CANCEL_AT_ONCE:
+                return cancelled
 
     async def log(self, selection: Selection) -> list[Logged]:
         """A page of the log, with one entry more when there is another page."""
@@ -130,7 +141,7 @@ class Broker:
             raise Unknown(f"dlq message {dlq_id} not found")
         return found
 
-    async def delete_dead_letters(self, selection: Selection) -> int:
+    async def delete_dead_letters(self, selection: Selection) -> Deleted:
         """Deletes what is selected, at most `count`."""
         return await self._store.delete_dead_letters(selection)
 
@@ -209,7 +220,9 @@ def _name(publication: Publication) -> str | None:
     """The name under which a publication may be a duplicate, if it wants to be compared."""
     request = publication.request
     if request.deduplication_id is not None:
-        return f"id:{request.deduplication_id}"
+        # One publish to a group is one message for each of its endpoints.
+        group = f"{request.options.group} {publication.url} " if request.options.group else ""
+        return f"id:{group}{request.deduplication_id}"
     if not request.by_content:
         return None
     digest = hashlib.sha256(publication.url.encode())

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from service.broker.message import Callback, Message, Options
+from service.broker.message import Callback, Message, Options, Redaction
 from service.broker.outcome import Answer, NoAnswer
 
-__all__ = ["after_attempt", "after_failure", "grouped"]
+__all__ = ["after_attempt", "after_failure", "grouped", "origin"]
 
 NO_STATUS = 0
 """The `status` told when there was no answer at all."""
@@ -48,6 +48,18 @@ def grouped(headers: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:
     return shown
 
 
+def origin(message: Message) -> dict[str, object]:
+    """What made a message, as QStash's JSON names it: group, endpoint, schedule, queue."""
+    options = message.options
+    named = {
+        "topicName": options.group,
+        "endpointName": options.endpoint,
+        "scheduleId": options.schedule,
+        "queueName": options.queue,
+    }
+    return {name: value for name, value in named.items() if value is not None}
+
+
 def _telling(
     message: Message,
     callback: Callback,
@@ -71,6 +83,8 @@ def _telling(
             retry_delay=callback.retry_delay,
             timeout=callback.timeout,
             labels=message.options.labels,
+            # What it tells holds the original's body and headers.
+            redaction=Redaction(body=True) if message.options.redaction else None,
         ),
         created_at=at,
         not_before=due_at,
@@ -97,6 +111,7 @@ def _report(message: Message, answer: Answer | NoAnswer) -> dict[str, object]:
         "createdAt": message.created_at // 1000,
         "notBefore": message.not_before // 1000,
     }
+    report.update(origin(message))
     if message.caller_ip:
         report["callerIP"] = message.caller_ip
     return report

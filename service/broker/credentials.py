@@ -1,6 +1,6 @@
-"""The token and the signing keys: made at the first start, kept in the data folder.
+"""The tokens and the signing keys: made at the first start, kept in the data folder.
 
-The token lies in a file only its owner can read; the keys live in the broker's own database,
+Each token lies in a file only its owner can read; the keys live in the broker's own database,
 because a rotation has to survive.
 """
 
@@ -15,13 +15,15 @@ from service.broker.keys import fresh_keys, load_or_keep
 __all__ = ["TOKEN_FILE", "Credentials", "open_credentials"]
 
 TOKEN_FILE = "broker.token"  # noqa: S105 - the name of the file
+READ_ONLY_TOKEN_FILE = "broker.read-only.token"  # noqa: S105 - the name of the file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What a client of the broker needs; the same four values QStash's console shows."""
+    """What a client of the broker needs; the values that QStash's console shows."""
 
     token: str
+    read_only_token: str
     current_signing_key: str
     next_signing_key: str
 
@@ -40,6 +42,7 @@ def open_credentials(*, folder: Path, database: Path, new_secret: Callable[[], s
         engine.dispose()
     return Credentials(
         token=_token(folder / TOKEN_FILE, new_secret),
+        read_only_token=_token(folder / READ_ONLY_TOKEN_FILE, new_secret),
         current_signing_key=keys.current,
         next_signing_key=keys.next,
     )

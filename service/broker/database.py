@@ -6,6 +6,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from service.broker.destination import FUNCTIONS
+
 __all__ = ["READERS", "WRITES", "open_database"]
 
 READERS = 2
@@ -37,6 +39,8 @@ def open_database(path: Path) -> Engine:
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions by itself; `_begin` does.
     connection.isolation_level = None
+    for name, function in FUNCTIONS.items():
+        connection.create_function(name, 1, function, deterministic=True)
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(pragma)

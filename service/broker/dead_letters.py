@@ -16,6 +16,7 @@ from service.broker.tables import dead_letters, messages
 
 __all__ = [
     "Dead",
+    "Deleted",
     "Revival",
     "delete_dead_letters",
     "find_dead_letter",
@@ -53,7 +54,15 @@ def find_dead_letter(connection: Connection, dlq_id: str) -> Dead | None:
     return None if row is None else _dead(row)
 
 
-def delete_dead_letters(connection: Connection, selections: Sequence[Selection]) -> list[int]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """How many dead letters are gone; the last of them, when there are more behind it."""
+
+    count: int
+    cursor: int | None
+
+
+def delete_dead_letters(connection: Connection, selections: Sequence[Selection]) -> list[Deleted]:
     """Deletes what is selected, at most `count` each; says how many."""
     return [_delete(connection, selection) for selection in selections]
 
@@ -74,10 +83,12 @@ def _revive(connection: Connection, revivals: Sequence[Revival]) -> tuple[Arrive
     )
 
 
-def _delete(connection: Connection, selection: Selection) -> int:
-    picked = _picked(selection).order_by(dead_letters.c.id).limit(selection.count)
-    numbers = [row["id"] for row in connection.execute(picked).mappings()]
-    return len(_remove(connection, numbers))
+def _delete(connection: Connection, selection: Selection) -> Deleted:
+    picked = _picked(selection).with_only_columns(dead_letters.c.id).order_by(dead_letters.c.id)
+    numbers = connection.execute(picked.limit(selection.count + 1)).scalars().all()
+    gone = _remove(connection, numbers[: selection.count])
+    more = len(numbers) > selection.count
+    return Deleted(count=len(gone), cursor=numbers[selection.count - 1] if more else None)
 
 
 def _remove(connection: Connection, numbers: Sequence[int]) -> frozenset[int]:

@@ -5,22 +5,31 @@ from urllib.parse import SplitResult, urlsplit
 
 from service.broker.errors import Malformed
 
-__all__ = ["checked", "from_request", "options_in_query"]
+__all__ = [
+    "FUNCTIONS",
+    "checked",
+    "from_request",
+    "host_and_port_of",
+    "host_of",
+    "options_in_query",
+    "path_of",
+]
 
 LONGEST = 8192
 
 
 def from_request(raw_path: bytes, query: bytes, *, after: bytes) -> str:
-    """The URL behind `after` (`/v2/publish/`) in a raw path, its own query attached again.
+    """What stands behind `after` (`/v2/publish/`) in a raw path, its own query attached again.
 
-    The framework's path parameter is of no use here: it collapses `//` and decodes `%2F`.
+    It is not checked yet, as it may name a URL group. The framework's path parameter is of no use
+    here: it collapses `//` and decodes `%2F`.
     """
     _, _, destination = raw_path.partition(after)
     kept = b"&".join(pair for pair in query.split(b"&") if pair and not _is_ours(pair))
     if kept:
         destination += b"?" + kept
     try:
-        return checked(_with_both_slashes(destination.decode("ascii")), name="destination")
+        return _with_both_slashes(destination.decode("ascii"))
     except UnicodeDecodeError as error:
         raise Malformed(
             "invalid destination url: it holds a byte that is not ASCII; percent-encode it"
@@ -48,6 +57,25 @@ def checked(url: str, *, name: str) -> str:
     if any(character <= " " or character >= "\x7f" for character in url):
         raise _refusal(name, "it holds a blank, control or non-ASCII character; percent-encode it")
     return url
+
+
+def host_of(url: str) -> str:
+    """The host of a checked URL, in lower case."""
+    return urlsplit(url).hostname or ""
+
+
+def host_and_port_of(url: str) -> str:
+    """The host of a checked URL with the port, if it names one: `example.com:8080`."""
+    return urlsplit(url).netloc.lower()
+
+
+def path_of(url: str) -> str:
+    """The path of a checked URL; `/` when it names none."""
+    return urlsplit(url).path or "/"
+
+
+FUNCTIONS = {"url_host": host_of, "url_host_and_port": host_and_port_of, "url_path": path_of}
+"""By the names under which the database knows them."""
 
 
 def _split(url: str, *, name: str) -> SplitResult:

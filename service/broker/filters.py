@@ -9,11 +9,21 @@ from service.broker.message import State
 
 __all__ = ["DEAD_LETTERS", "LOG", "MESSAGES", "Selection", "ids_in", "read_selection"]
 
-MESSAGES = frozenset({"messageIds", "url", "label", "flowControlKey", "callerIp", "callerIP"})
+_SHARED = frozenset(
+    {
+        "url",
+        "topicName",
+        "scheduleId",
+        "queueName",
+        "label",
+        "flowControlKey",
+        "callerIp",
+        "callerIP",
+    }
+)
+MESSAGES = _SHARED | {"messageIds", "host", "path"}
 LOG = MESSAGES | {"messageId", "state"}
-DEAD_LETTERS = MESSAGES - {"messageIds"} | {"messageId", "responseStatus", "dlqIds"}
-# Known to QStash, but nothing here can have them yet: they select nothing.
-_NEVER = frozenset({"topicName", "queueName", "scheduleId"})
+DEAD_LETTERS = _SHARED | {"messageId", "responseStatus", "dlqIds"}
 _MOST_VALUES = 1000
 
 
@@ -26,12 +36,11 @@ class Selection:
     until: int | None = None
     cursor: int | None = None
     count: int
-    nothing: bool = False
 
     @property
     def everything(self) -> bool:
         """Whether no filter was given at all."""
-        return not (self.any_of or self.since or self.until or self.nothing)
+        return not (self.any_of or self.since or self.until)
 
 
 def read_selection(query: bytes, *, names: frozenset[str], count: int, most: int) -> Selection:
@@ -41,7 +50,7 @@ def read_selection(query: bytes, *, names: frozenset[str], count: int, most: int
         if name != "qstash_token":
             values.setdefault(name, []).extend(part for part in value.split(",") if part)
     plain = {name: _only(values.pop(name), name) for name in _PLAIN if name in values}
-    unknown = values.keys() - names - _NEVER
+    unknown = values.keys() - names
     if unknown:
         raise Malformed(
             f"query parameter {min(unknown)!r} is not known here; "
@@ -49,13 +58,12 @@ def read_selection(query: bytes, *, names: frozenset[str], count: int, most: int
         )
     until = _number(plain, "toDate")
     return Selection(
-        any_of={name: _checked(name, values[name]) for name in values.keys() - _NEVER},
+        any_of={name: _checked(name, values[name]) for name in values},
         since=_milliseconds(plain, "fromDate"),
         # Both dates are included, and a date names a whole millisecond.
         until=None if until is None else until * 1000 + 999,
         cursor=_number(plain, "cursor"),
         count=_count(plain, count, most),
-        nothing=bool(values.keys() & _NEVER),
     )
 
 

@@ -16,7 +16,7 @@ from service.broker.errors import Malformed
 from service.broker.flow import flow_control
 from service.broker.message import Callback, Headers, Options, Redaction
 
-__all__ = ["Request", "canonical", "decoded", "read"]
+__all__ = ["Request", "canonical", "decoded", "kept", "read", "with_defaults"]
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 MOST_RETRIES = 1000
@@ -34,6 +34,7 @@ WITHHELD = frozenset(
 _CALLBACK = "upstash-callback"
 _FAILURE = "upstash-failure-callback"
 _FORWARD = "upstash-forward-"
+_PASSING = "upstash-header-forward"
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 
@@ -59,6 +60,27 @@ def decoded(
     return pairs + [(name, value) for name, value in stand_ins if name not in given]
 
 
+def kept(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those headers of a request that will mean something when its message is made later."""
+    listed = list(pairs)
+    passes = any(n == _PASSING and v.strip().lower() == "true" for n, v in listed)
+    return [
+        (name, value)
+        for name, value in listed
+        if name.startswith("upstash-")
+        or name == "content-type"
+        or (passes and name not in WITHHELD)
+    ]
+
+
+def with_defaults(
+    pairs: list[tuple[str, str]], defaults: Iterable[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Headers, and those defaults that they say nothing about."""
+    said = {name for name, _ in pairs}
+    return [*(pair for pair in defaults if pair[0] not in said), *pairs]
+
+
 def read(pairs: Iterable[tuple[str, str]], base: Request | None = None) -> Request:
     """The request that headers (lower-case names) make; what they leave out comes from `base`."""
     known: dict[str, str] = {}
@@ -75,7 +97,7 @@ def read(pairs: Iterable[tuple[str, str]], base: Request | None = None) -> Reque
             passing.append((name, value))
     if size > MOST_HEADER_BYTES:
         raise Malformed(f"headers: they have {size} bytes, the limit is {MOST_HEADER_BYTES}")
-    if known.get("upstash-header-forward", "").lower() == "true":
+    if known.get(_PASSING, "").strip().lower() == "true":
         forwarded = [
             *_without([_header(*pair) for pair in passing], forwarded),
             *forwarded,
@@ -117,7 +139,8 @@ def _options(known: dict[str, str], base: Options) -> Options:
     key = known.get("upstash-flow-control-key")
     labels = known.get("upstash-label")
     redact = known.get("upstash-redact-fields")
-    return Options(
+    return replace(
+        base,
         method=_method(known, "upstash-method", base.method),
         retries=_retries(known, "upstash-retries", base.retries),
         retry_delay=retry_delay,

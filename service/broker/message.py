@@ -117,6 +117,11 @@ class Options:
     flow: FlowControl | None = None
     labels: tuple[str, ...] = ()
     redaction: Redaction | None = None
+    group: str | None = None
+    """The URL group it was published to, and which of its endpoints this is."""
+    endpoint: str | None = None
+    schedule: str | None = None
+    """The schedule that made it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,8 @@ def message_row(message: Message, *, sequence: int, place: Place) -> Row:
         "host": None,
         "holder": None,
         "lease": None,
+        "group_name": options.group,
+        "schedule_id": options.schedule,
     }
 
 

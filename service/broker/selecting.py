@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import ColumnElement, false, func, or_
+from sqlalchemy import ColumnElement, Text, func, or_
 
 from service.broker.filters import Selection
 from service.broker.tables import dead_letters, log_entries, messages
@@ -16,6 +16,14 @@ def _labelled(labels: tuple[str, ...]) -> ColumnElement[bool]:
     return or_(*(func.instr(messages.c.labels, f",{label},") > 0 for label in labels))
 
 
+def _at_host(hosts: tuple[str, ...]) -> ColumnElement[bool]:
+    wanted = [host.lower() for host in hosts]
+    return or_(
+        func.url_host(messages.c.url, type_=Text).in_(wanted),
+        func.url_host_and_port(messages.c.url, type_=Text).in_(wanted),
+    )
+
+
 def _named(dlq_ids: tuple[str, ...]) -> ColumnElement[bool]:
     return dead_letters.c.id.in_([number_of(name) for name in dlq_ids])
 
@@ -25,6 +33,11 @@ _CONDITIONS: Mapping[str, _Condition] = {
     "messageIds": messages.c.message_id.in_,
     "url": messages.c.url.in_,
     "label": _labelled,
+    "topicName": messages.c.group_name.in_,
+    "scheduleId": messages.c.schedule_id.in_,
+    "queueName": messages.c.queue.in_,
+    "host": _at_host,
+    "path": func.url_path(messages.c.url, type_=Text).in_,
     "flowControlKey": messages.c.flow_key.in_,
     "callerIp": messages.c.caller_ip.in_,
     "callerIP": messages.c.caller_ip.in_,
@@ -41,8 +54,6 @@ def conditions(selection: Selection, *, at: ColumnElement[int]) -> list[ColumnEl
         found.append(at >= selection.since)
     if selection.until is not None:
         found.append(at <= selection.until)
-    if selection.nothing:
-        found.append(false())
     return found
 
 

@@ -58,6 +58,10 @@ def delivery_headers(message: Message, signature: str) -> Headers:
         ("Upstash-Message-Id", message.id),
         ("Upstash-Retried", str(message.retried)),
     ]
+    if message.options.schedule:
+        ours.append(("Upstash-Schedule-Id", message.options.schedule))
+    if message.options.group:
+        ours.append(("Upstash-Topic-Name", message.options.group))
     if message.caller_ip:
         ours.append(("Upstash-Caller-Ip", message.caller_ip))
     if not any(name == "User-Agent" for name, _ in forwarded):

@@ -12,19 +12,25 @@ from sqlalchemy import Connection, select
 
 from service.broker import arrivals, cancelling, deliveries, flow_keys, housekeeping, keys, queues
 from service.broker import dead_letters as letters
+from service.broker import group_rows as groups
+from service.broker import schedule_rows as schedules
 from service.broker.arrivals import Arrival, Arrived
 from service.broker.cancelling import Cancel, Cancelled
 from service.broker.database import open_database
-from service.broker.dead_letters import Dead, Revival
+from service.broker.dead_letters import Dead, Deleted, Revival
 from service.broker.deliveries import Claim, Claimed, Settled, Settling
 from service.broker.filters import Selection
 from service.broker.flow import FlowState
 from service.broker.flow_keys import FlowWish
+from service.broker.group_rows import GroupChange
+from service.broker.groups import Group
 from service.broker.housekeeping import Horizons
 from service.broker.log_entries import Logged, select_log
-from service.broker.message import Message
+from service.broker.message import Message, State
 from service.broker.queues import Queue, QueueWish
 from service.broker.records import message_of
+from service.broker.schedule_rows import Firing, ScheduleChange
+from service.broker.schedules import Schedule
 from service.broker.signing import SigningKeys
 from service.broker.tables import messages
 from service.broker.writer import Reader, Writer
@@ -109,7 +115,7 @@ class Store:
             lambda connection: letters.find_dead_letter(connection, dlq_id)
         )
 
-    async def delete_dead_letters(self, selection: Selection) -> int:
+    async def delete_dead_letters(self, selection: Selection) -> Deleted:
         """Deletes what is selected; says how many."""
         return await self._writer.write(letters.delete_dead_letters, selection)
 
@@ -142,6 +148,46 @@ class Store:
                 connection, now=now, key=key, search=search
             )
         )
+
+    async def group(self, name: str) -> Group | None:
+        """The URL group of this name."""
+        return await self._reader.read(lambda connection: groups.find_group(connection, name))
+
+    async def groups(self) -> list[Group]:
+        """All URL groups."""
+        return await self._reader.read(groups.select_groups)
+
+    async def change_group(self, change: GroupChange) -> Group | None:
+        """Makes a group what the change says; gives what it is then."""
+        return await self._writer.write(groups.change_groups, change)
+
+    async def schedule(self, schedule_id: str) -> Schedule | None:
+        """The schedule with this id."""
+        return await self._reader.read(lambda c: schedules.find_schedule(c, schedule_id))
+
+    async def schedules(self) -> list[Schedule]:
+        """All schedules."""
+        return await self._reader.read(schedules.select_schedules)
+
+    async def due_schedules(self, now: int, *, most: int) -> list[Schedule]:
+        """Schedules whose time has come."""
+        return await self._reader.read(lambda c: schedules.due_schedules(c, now, most))
+
+    async def next_trigger(self) -> int | None:
+        """When the first schedule is due."""
+        return await self._reader.read(schedules.next_trigger)
+
+    async def states(self, ids: Sequence[str]) -> dict[str, State]:
+        """The newest state of each of these messages."""
+        return await self._reader.read(lambda c: schedules.states_of(c, ids))
+
+    async def change_schedule(self, change: ScheduleChange) -> Schedule | None:
+        """Makes a schedule what the change says; gives what it is then."""
+        return await self._writer.write(schedules.change_schedules, change)
+
+    async def fire(self, firing: Firing) -> tuple[Arrived, ...]:
+        """Takes in the messages of a trigger, once."""
+        return await self._writer.write(schedules.fire, firing)
 
     async def signing_keys(self, fresh: SigningKeys) -> SigningKeys:
         """The keys of this file; the first start keeps the fresh ones."""

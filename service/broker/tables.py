@@ -20,7 +20,9 @@ __all__ = [
     "messages",
     "metadata",
     "queues",
+    "schedules",
     "signing_keys",
+    "url_groups",
 ]
 
 metadata = MetaData()
@@ -54,6 +56,8 @@ messages = Table(
     # The engine that has it in hand, and a number that grows while that engine lives.
     Column("holder", Text),
     Column("lease", Integer),
+    Column("group_name", Text),
+    Column("schedule_id", Text),
 )
 
 Index(
@@ -161,6 +165,39 @@ deduplication = Table(
 )
 
 Index("deduplication_expiring", deduplication.c.expires_at)
+
+url_groups = Table(
+    "url_groups",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("created_at", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    # Lists, as JSON.
+    Column("endpoints", LargeBinary, nullable=False),
+    Column("defaults", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("schedule_id", Text, primary_key=True),
+    Column("cron", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    # What its messages are published with, as it came.
+    Column("headers", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("queue", Text),
+    Column("caller_ip", Text),
+    Column("created_at", Integer, nullable=False),
+    Column("paused", Integer, nullable=False),
+    # NULL while it is paused.
+    Column("next_at", Integer),
+    Column("last_at", Integer),
+    Column("last_messages", LargeBinary, nullable=False),
+    Column("error", Text),
+)
+Index("schedules_due", schedules.c.next_at, sqlite_where=text("next_at IS NOT NULL"))
 
 signing_keys = Table(
     "signing_keys",

@@ -7,7 +7,7 @@ import base64
 import hashlib
 from dataclasses import replace
 
-from service.broker.callbacks import grouped
+from service.broker.callbacks import grouped, origin
 from service.broker.dead_letters import Dead
 from service.broker.log_entries import Logged
 from service.broker.message import Callback, Headers, Message, Redaction
@@ -15,14 +15,24 @@ from service.broker.outcome import Answer
 from service.broker.records import Details
 from service.broker.settlement import dead_letter_name
 
-__all__ = ["dead_letter_object", "log_object", "message_object"]
+__all__ = [
+    "Object",
+    "body_fields",
+    "callback_fields",
+    "dead_letter_object",
+    "flow_fields",
+    "label_fields",
+    "log_object",
+    "message_object",
+    "redacted",
+]
 
 Object = dict[str, object]
 
 
 def message_object(message: Message) -> Object:
     """What `GET /v2/messages/{id}` answers."""
-    shown = _redacted(message)
+    shown = redacted(message)
     view: Object = {
         "messageId": shown.id,
         "url": shown.url,
@@ -31,11 +41,14 @@ def message_object(message: Message) -> Object:
         "notBefore": shown.not_before // 1000,
         "createdAt": shown.created_at // 1000,
         "header": grouped(shown.headers),
-        **_body("body", shown.body),
-        **_callback("callback", "callbackHeader", shown.options.callback),
-        **_callback("failureCallback", "failureCallbackHeader", shown.options.failure_callback),
-        **_flow(shown),
-        **_labels(shown),
+        **body_fields("body", shown.body),
+        **callback_fields("callback", "callbackHeader", shown.options.callback),
+        **callback_fields(
+            "failureCallback", "failureCallbackHeader", shown.options.failure_callback
+        ),
+        **flow_fields(shown),
+        **label_fields(shown),
+        **origin(shown),
     }
     if shown.caller_ip:
         view["callerIP"] = shown.caller_ip
@@ -53,13 +66,13 @@ def dead_letter_object(dead: Dead) -> Object:
         # 0 stands for no answer at all; the SDKs cannot do without the number.
         "responseStatus": answer.status,
         "responseHeader": grouped(answer.headers),
-        **_body("responseBody", answer.body),
+        **body_fields("responseBody", answer.body),
     }
 
 
 def log_object(entry: Logged) -> Object:
     """One element of what `GET /v2/events` answers, in the spellings of docs and SDKs."""
-    shown = _redacted(entry.message)
+    shown = redacted(entry.message)
     options = shown.options
     view: Object = {
         "time": entry.at // 1000,
@@ -69,10 +82,11 @@ def log_object(entry: Logged) -> Object:
         "method": options.method,
         "header": grouped(shown.headers),
         "maxRetries": options.retries,
-        **_callback("callback", "callbackHeaders", options.callback),
-        **_callback("failureCallback", "failureCallbackHeaders", options.failure_callback),
-        **_flow(shown),
-        **_labels(shown),
+        **callback_fields("callback", "callbackHeaders", options.callback),
+        **callback_fields("failureCallback", "failureCallbackHeaders", options.failure_callback),
+        **flow_fields(shown),
+        **label_fields(shown),
+        **origin(shown),
         **_details(entry.details),
     }
     if shown.body:
@@ -99,7 +113,8 @@ def _details(details: Details) -> Object:
     return view
 
 
-def _body(name: str, raw: bytes) -> Object:
+def body_fields(name: str, raw: bytes) -> Object:
+    """A body as text, or in base64 under another name; nothing when it is empty."""
     if not raw:
         return {}
     try:
@@ -108,13 +123,15 @@ def _body(name: str, raw: bytes) -> Object:
         return {f"{name}Base64": _base64(raw)}
 
 
-def _callback(url: str, headers: str, callback: Callback | None) -> Object:
+def callback_fields(url: str, headers: str, callback: Callback | None) -> Object:
+    """Where a callback goes, and with what headers."""
     if callback is None:
         return {}
     return {url: callback.url, headers: grouped(callback.headers)}
 
 
-def _flow(message: Message) -> Object:
+def flow_fields(message: Message) -> Object:
+    """The limits that a message brought for its flow-control key."""
     flow = message.options.flow
     if flow is None:
         return {}
@@ -126,12 +143,14 @@ def _flow(message: Message) -> Object:
     return view
 
 
-def _labels(message: Message) -> Object:
+def label_fields(message: Message) -> Object:
+    """All labels, and the first of them under its old name."""
     labels = message.options.labels
     return {"label": labels[0], "labels": list(labels)} if labels else {}
 
 
-def _redacted(message: Message) -> Message:
+def redacted(message: Message) -> Message:
+    """The message as the API shows it."""
     redaction = message.options.redaction
     if redaction is None:
         return message

@@ -24,7 +24,8 @@ def broker(
 ) -> None:
     """Start a QStash for this machine alone.
 
-    Prints where it listens, and the four variables that make a service or an SDK use it.
+    Prints where it listens, and the variables that make a service or an SDK use it, with a
+    second token that may only read.
     """
     from service.commands.loading import settings_in_force
 

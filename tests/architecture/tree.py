@@ -8,7 +8,7 @@ PACKAGES = ("events", "projections", "migrations", "service")
 CODE = (*PACKAGES, "tests", "benchmarks", "examples")
 
 _OURS_THOUGH_HIDDEN = {".ci", ".gitignore"}
-_MADE = {"__pycache__", "dist", "waybill-data"}
+_MADE = {"__pycache__", "dist", "node_modules", "waybill-data"}
 
 
 def every_file(folder: Path = ROOT) -> Iterator[Path]:

@@ -88,7 +88,8 @@ async def test_a_batch_of_another_shape_is_refused(
         {"destination": DESTINATION, "headers": []},
         {"destination": DESTINATION, "headers": {"Upstash-Retries": 3}},
         {"destination": DESTINATION, "headers": {"Upstash-Forward-X": "a\r\nb"}},
-        {"destination": DESTINATION, "queue": "q"},
+        {"destination": DESTINATION, "queue": 1},
+        {"destination": DESTINATION, "queue": "a b"},
         {"destination": DESTINATION, "body": "x" * 1001},
     ],
 )

@@ -2,7 +2,18 @@
 
 from litestar import Router
 
-from service.broker.api import batch, dlq, log, message, publish, signing_key
+from service.broker.api import (
+    batch,
+    dlq,
+    flow_control,
+    log,
+    message,
+    publish,
+    queue,
+    schedule,
+    signing_key,
+    url_group,
+)
 
 __all__ = ["routes"]
 
@@ -13,6 +24,11 @@ def routes(*, largest_message: int, largest_batch: int) -> list[Router]:
         publish.router(largest_message),
         batch.router(largest_batch, largest_message=largest_message),
         message.router(),
+        queue.enqueue_router(largest_message),
+        queue.router(),
+        flow_control.router(),
+        url_group.router(),
+        schedule.router(largest_message),
         dlq.router(),
         log.router(),
         signing_key.router(),

@@ -8,7 +8,11 @@ from urllib.parse import parse_qs
 
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
-from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.exceptions import (
+    HTTPException,
+    NotAuthorizedException,
+    PermissionDeniedException,
+)
 from litestar.handlers import BaseRouteHandler
 
 from service.broker.errors import BrokerError, Malformed
@@ -21,16 +25,29 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
 
 
-def token_guard(token: str) -> Guard:
-    """A guard that wants the token, in the header or as `qstash_token` in the query."""
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+SECRET = "/v2/keys"  # noqa: S105 - a path
+
+
+def token_guard(token: str, read_only: str | None = None) -> Guard:
+    """A guard that wants the token, in the header or as `qstash_token` in the query.
+
+    The read-only one opens what only reads, except the signing keys: they sign deliveries.
+    """
     expected = token.encode()
+    reading = read_only.encode() if read_only else None
 
     # Asynchronous only in form: the framework runs plain functions in another thread.
 
     async def check(connection: Connection, _handler: BaseRouteHandler) -> None:
         given = _bearer(connection) or _in_query(connection)
-        if not hmac.compare_digest(given, expected):
+        if hmac.compare_digest(given, expected):
+            return
+        if reading is None or not hmac.compare_digest(given, reading):
             raise NotAuthorizedException("unable to authenticate: invalid token")
+        method = connection.scope.get("method")
+        if method not in READING or connection.url.path.startswith(SECRET):
+            raise PermissionDeniedException("forbidden: this token may only read, and not the keys")
 
     return check
 

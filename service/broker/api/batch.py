@@ -1,23 +1,28 @@
 """Publishing many messages at once: `POST /v2/batch`."""
 
+from itertools import islice
+
 from litestar import Response, Router, post
 
-from service.broker import destination, headers
-from service.broker.api.publish import acknowledgement
+from service.broker.addressing import Wanted
+from service.broker.api.publish import answer_to
 from service.broker.api.requests import BrokerRequest, broker_of, caller_of, document_of
-from service.broker.broker import Publication
+from service.broker.broker import Addressed, Broker
 from service.broker.errors import Malformed
+from service.broker.names import checked_name
 
 __all__ = ["router"]
 
 MOST_ITEMS = 1000
+MOST_MESSAGES = 10_000
+"""A group has many endpoints, and a batch may name many groups."""
 
 
 def router(largest_batch: int, *, largest_message: int) -> Router:
     """The route; `largest_message` bounds the body of each item."""
 
     @post("/batch")
-    async def publish_batch(request: BrokerRequest) -> Response[list[dict[str, object]]]:
+    async def publish_batch(request: BrokerRequest) -> Response[list[object]]:
         """Takes many messages; those it refuses do not stop the others."""
         items = await document_of(request)
         if not isinstance(items, list):
@@ -25,11 +30,19 @@ def router(largest_batch: int, *, largest_message: int) -> Router:
         if len(items) > MOST_ITEMS:
             raise Malformed(f"body: it has {len(items)} messages; send at most {MOST_ITEMS}")
         caller = caller_of(request)
-        read = [_read(item, caller, largest_message) for item in items]
-        publications = [one for one in read if isinstance(one, Publication)]
-        arrived = iter(await broker_of(request).publish(publications) if publications else ())
-        answers: list[dict[str, object]] = [
-            acknowledgement(next(arrived)) if isinstance(one, Publication) else {"error": one}
+        broker = broker_of(request)
+        read = [await _read(broker, item, caller, largest_message) for item in items]
+        publications = [one for it in read if isinstance(it, Addressed) for one in it.publications]
+        if len(publications) > MOST_MESSAGES:
+            raise Malformed(
+                f"body: with all endpoints it makes {len(publications)} messages; "
+                f"send at most {MOST_MESSAGES}"
+            )
+        arrived = iter(await broker.publish(publications) if publications else ())
+        answers: list[object] = [
+            answer_to(one, list(islice(arrived, len(one.publications))))
+            if isinstance(one, Addressed)
+            else {"error": one}
             for one in read
         ]
         return Response(answers, status_code=200)
@@ -37,32 +50,34 @@ def router(largest_batch: int, *, largest_message: int) -> Router:
     return Router("/v2", route_handlers=[publish_batch], request_max_body_size=largest_batch)
 
 
-def _read(item: object, caller: str | None, largest: int) -> Publication | str:
+async def _read(broker: Broker, item: object, caller: str | None, largest: int) -> Addressed | str:
     try:
-        return _publication(item, caller, largest)
+        return await broker.addressed(_wanted(item, caller, largest))
     except Malformed as error:
         return str(error)
 
 
-def _publication(item: object, caller: str | None, largest: int) -> Publication:
+def _wanted(item: object, caller: str | None, largest: int) -> Wanted:
     if not isinstance(item, dict):
         raise Malformed("message: it has to be a JSON object")
     url = item.get("destination")
     if not isinstance(url, str):
         raise Malformed("destination: it has to be a string")
-    if item.get("queue") is not None:
-        raise Malformed("queue: this broker has no queues; leave it out")
+    queue = item.get("queue")
+    if queue is not None and not isinstance(queue, str):
+        raise Malformed("queue: it has to be a string")
     body = item.get("body")
     if body is not None and not isinstance(body, str):
         raise Malformed("body: it has to be a string; encode JSON into one")
     raw = (body or "").encode()
     if len(raw) > largest:
         raise Malformed(f"body: it has {len(raw)} bytes; the limit is {largest}")
-    return Publication(
-        request=headers.read(_pairs(item.get("headers"))),
-        url=destination.checked(url, name="destination"),
+    return Wanted(
+        destination=url,
+        headers=_pairs(item.get("headers")),
         body=raw,
         caller_ip=caller,
+        queue=checked_name(queue, of="queue name") if queue else None,
     )
 
 

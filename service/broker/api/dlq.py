@@ -1,12 +1,11 @@
 """The dead letter queue: `/v2/dlq`."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 from litestar import Router, delete, get, post
 from litestar.params import FromPath
 
-from service.broker import headers
+from service.broker import destination, headers
 from service.broker.api.requests import (
     BrokerRequest,
     broker_of,
@@ -14,6 +13,7 @@ from service.broker.api.requests import (
     query_of,
     without_slash,
 )
+from service.broker.dead_letters import Dead
 from service.broker.errors import Malformed, Unknown
 from service.broker.filters import DEAD_LETTERS, Selection, ids_in, read_selection
 from service.broker.headers import Request
@@ -37,11 +37,8 @@ async def list_dead(request: BrokerRequest) -> dict[str, object]:
     """A page, the oldest first."""
     selection = _selection(request)
     found = await broker_of(request).dead_letters(selection)
-    shown = found[: selection.count]
-    answer: dict[str, object] = {"messages": [dead_letter_object(dead) for dead in shown]}
-    if len(found) > len(shown):
-        answer["cursor"] = str(shown[-1].letter.id)
-    return answer
+    shown = [dead_letter_object(dead) for dead in found[: selection.count]]
+    return {"messages": shown, **_cursor(_last(found, selection))}
 
 
 @get("/{dlq_id:str}")
@@ -54,7 +51,7 @@ async def get_dead(request: BrokerRequest, dlq_id: FromPath[str]) -> dict[str, o
 async def delete_one(request: BrokerRequest, dlq_id: FromPath[str]) -> dict[str, int]:
     """Deletes one dead letter."""
     one = Selection(any_of={"dlqIds": (dlq_id,)}, count=1)
-    if not await broker_of(request).delete_dead_letters(one):
+    if not (await broker_of(request).delete_dead_letters(one)).count:
         raise Unknown(f"dlq message {dlq_id} not found")
     return {"deleted": 1}
 
@@ -62,8 +59,8 @@ async def delete_one(request: BrokerRequest, dlq_id: FromPath[str]) -> dict[str,
 @delete("/", status_code=200)
 async def delete_dead(request: BrokerRequest) -> dict[str, object]:
     """Deletes the dead letters with these ids or filters, a page of them at once."""
-    selection = await _chosen(request)
-    return {"deleted": await broker_of(request).delete_dead_letters(selection)}
+    deleted = await broker_of(request).delete_dead_letters(await _chosen(request))
+    return {"deleted": deleted.count, **_cursor(deleted.cursor)}
 
 
 @post("/retry/{dlq_id:str}", status_code=201)
@@ -82,9 +79,11 @@ async def retry_dead(request: BrokerRequest) -> dict[str, object]:
     """Publishes the dead letters with these ids or filters again, a page of them at once."""
     broker = broker_of(request)
     selection = await _chosen(request)
-    found = (await broker.dead_letters(selection))[: selection.count]
+    page = await broker.dead_letters(selection)
+    found = page[: selection.count]
     arrived = await broker.retry_dead_letters(found, _override(request)) if found else ()
-    return {"responses": [{"messageId": one.message.id} for one in arrived], "cursor": ""}
+    responses = [{"messageId": one.message.id} for one in arrived]
+    return {"responses": responses, **_cursor(_last(page, selection))}
 
 
 def _selection(request: BrokerRequest) -> Selection:
@@ -97,16 +96,30 @@ async def _chosen(request: BrokerRequest) -> Selection:
     ids = ids_in(await document_of(request), name="dlqIds")
     selection = _selection(request)
     if ids is not None:
-        return Selection(any_of={"dlqIds": ids}, count=max(1, len(ids)))
-    if selection.everything:
-        raise Malformed("say which dead letters: send dlqIds, or a filter")
-    return replace(selection, cursor=None)
+        if len(ids) > PAGE:
+            raise Malformed(f"body: dlqIds has {len(ids)} ids; send at most {PAGE} at once")
+        return Selection(any_of={"dlqIds": ids}, count=PAGE)
+    # The JavaScript SDK says `{ all: true }` by sending nothing but a count.
+    if selection.everything and b"count=" not in query_of(request):
+        raise Malformed("say which dead letters: send dlqIds, a filter, or a count for any of them")
+    return selection
+
+
+def _last(page: Sequence[Dead], selection: Selection) -> int | None:
+    """The end of a page behind which there is another one."""
+    return page[selection.count - 1].letter.id if len(page) > selection.count else None
+
+
+def _cursor(number: int | None) -> dict[str, str]:
+    """Where the next page begins; nothing on the last one, as the SDKs want it."""
+    return {} if number is None else {"cursor": str(number)}
 
 
 def _override(request: BrokerRequest) -> Callable[[Request], Request]:
+    in_query = destination.options_in_query(query_of(request))
     options = [
         (name, value)
-        for name, value in headers.decoded(request.scope["headers"])
+        for name, value in headers.decoded(request.scope["headers"], in_query)
         if name.startswith("upstash-")
     ]
     return lambda base: headers.read(options, base)

@@ -1,13 +1,16 @@
 """Publishing one message: `POST /v2/publish/{destination}`."""
 
+from collections.abc import Sequence
+
 from litestar import Response, Router, post
 
-from service.broker import destination, headers
-from service.broker.api.requests import BrokerRequest, broker_of, caller_of, query_of
+from service.broker.api.requests import BrokerRequest, broker_of, wanted_of
 from service.broker.arrivals import Arrived
-from service.broker.broker import Publication
+from service.broker.broker import Addressed
 
-__all__ = ["acknowledgement", "router"]
+__all__ = ["acknowledgement", "answer_to", "publish_to", "router"]
+
+Object = dict[str, object]
 
 
 def router(largest_message: int) -> Router:
@@ -16,24 +19,30 @@ def router(largest_message: int) -> Router:
 
 
 @post("/publish/{target:path}")
-async def publish(request: BrokerRequest) -> Response[dict[str, object]]:
+async def publish(request: BrokerRequest) -> Response[Object | list[Object]]:
     """Takes one message; the destination stands raw in the path."""
-    query = query_of(request)
-    url = destination.from_request(request.scope["raw_path"], query, after=b"/v2/publish/")
-    options = destination.options_in_query(query) if query else ()
-    pairs = headers.decoded(request.scope["headers"], options)
-    publication = Publication(
-        request=headers.read(pairs),
-        url=url,
-        body=await request.body(),
-        caller_ip=caller_of(request),
-    )
-    (arrived,) = await broker_of(request).publish([publication])
-    status = 200 if arrived.duplicate_of is None else 202
-    return Response(acknowledgement(arrived), status_code=status)
+    return await publish_to(request, after=b"/v2/publish/")
 
 
-def acknowledgement(arrived: Arrived) -> dict[str, object]:
+async def publish_to(
+    request: BrokerRequest, *, after: bytes, queue: str | None = None
+) -> Response[Object | list[Object]]:
+    """Publishes what a request says to the destination behind `after`, perhaps into a queue."""
+    broker = broker_of(request)
+    addressed = await broker.addressed(await wanted_of(request, after=after, queue=queue))
+    arrived = await broker.publish(addressed.publications)
+    status = 200 if any(one.duplicate_of is None for one in arrived) else 202
+    return Response(answer_to(addressed, arrived), status_code=status)
+
+
+def answer_to(addressed: Addressed, arrived: Sequence[Arrived]) -> Object | list[Object]:
+    """One object for a URL, a list of them for a group."""
+    if addressed.to_group:
+        return [acknowledgement(one) for one in arrived]
+    return acknowledgement(arrived[0])
+
+
+def acknowledgement(arrived: Arrived) -> Object:
     """What a publisher is told about one message."""
     if arrived.duplicate_of is None:
         return {"messageId": arrived.message.id, "url": arrived.message.url}

@@ -1,15 +1,31 @@
-"""What every route needs of a request: the broker, the raw query, the caller, the JSON body."""
+"""What routes need of a request: the parts of the broker, the raw query, the caller, the body."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from litestar import Request
 from litestar.datastructures import State
 
+from service.broker import destination, headers
+from service.broker.addressing import Wanted
 from service.broker.broker import Broker
 from service.broker.errors import Malformed
+from service.broker.grouping import Groups
+from service.broker.scheduling import Schedules
 
-__all__ = ["BrokerRequest", "broker_of", "caller_of", "document_of", "query_of", "without_slash"]
+__all__ = [
+    "BrokerRequest",
+    "broker_of",
+    "caller_of",
+    "document_of",
+    "groups_of",
+    "query_of",
+    "schedules_of",
+    "wanted_of",
+    "whole_in",
+    "without_slash",
+]
 
 BrokerRequest = Request[Any, Any, State]
 
@@ -19,6 +35,45 @@ def broker_of(request: BrokerRequest) -> Broker:
     broker = request.app.state.broker
     assert isinstance(broker, Broker)
     return broker
+
+
+def groups_of(request: BrokerRequest) -> Groups:
+    """The URL groups of this application."""
+    groups = request.app.state.groups
+    assert isinstance(groups, Groups)
+    return groups
+
+
+def schedules_of(request: BrokerRequest) -> Schedules:
+    """The schedules of this application."""
+    schedules = request.app.state.schedules
+    assert isinstance(schedules, Schedules)
+    return schedules
+
+
+def whole_in(given: Mapping[str, object], name: str, *, most: int) -> int | None:
+    """The whole number of at least 1 under a name, None when it is not there."""
+    value = given.get(name)
+    if value is None:
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise Malformed(f"{name}: {value!r} is no whole number between 1 and {most}")
+    return value
+
+
+async def wanted_of(request: BrokerRequest, *, after: bytes, queue: str | None = None) -> Wanted:
+    """What a request wants published: the destination stands in its path, behind `after`."""
+    query = query_of(request)
+    options = destination.options_in_query(query) if query else ()
+    return Wanted(
+        destination=destination.from_request(request.scope["raw_path"], query, after=after),
+        headers=headers.decoded(request.scope["headers"], options),
+        body=await request.body(),
+        caller_ip=caller_of(request),
+        queue=queue,
+    )
 
 
 def query_of(request: BrokerRequest) -> bytes:

@@ -25,11 +25,14 @@ def test_in_progress_stands_for_three_states() -> None:
     assert found.any_of["state"] == ("ACTIVE", "RETRY", "ERROR", "CANCELED")
 
 
-def test_a_name_nothing_can_have_yet_selects_nothing() -> None:
-    found = read_selection(b"queueName=q", names=MESSAGES, count=10, most=10)
+def test_a_filter_is_known_where_qstash_knows_it() -> None:
+    query = b"host=example.com&path=/a&queueName=q"
 
-    assert found.nothing
-    assert not found.everything
+    found = read_selection(query, names=MESSAGES, count=10, most=10)
+
+    assert found.any_of == {"host": ("example.com",), "path": ("/a",), "queueName": ("q",)}
+    with pytest.raises(Malformed, match="host"):
+        read_selection(query, names=DEAD_LETTERS, count=10, most=10)
 
 
 def test_no_filter_means_everything() -> None:
