@@ -237,7 +237,7 @@ class SqliteDatabase:
 def _scrub(connection: Connection, rewrite: bool) -> bool:
     if rewrite:
         # Zeros over what is deleted (``secure_delete``) are not enough: when a page is full, its
-        # rows move, and copies of them stay behind. ``docs/decisions/0008`` has the figures.
+        # rows move, and copies of them stay behind. ``docs/decisions/0010`` has the figures.
         _driver(connection).execute("VACUUM")
     return _written_back(connection, "TRUNCATE")
 
