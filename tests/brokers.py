@@ -242,8 +242,8 @@ class FakeTime(FakeClock):
         for alarm in self._sleepers:
             self._sleepers[alarm] += round(ahead * 1_000_000)
 
-    async def asleep(self, count: int = 3) -> None:
-        """Waits until the engine, the schedules and the housekeeper sleep into the future."""
+    async def asleep(self, count: int = 4) -> None:
+        """Waits until engine, pulse, schedules and housekeeper sleep into the future."""
 
         def sleeping() -> bool:
             return sum(until > self.now for until in self._sleepers.values()) >= count

@@ -12,10 +12,11 @@ from service.broker.api import routes
 from service.broker.api.answers import HANDLERS, token_guard
 from service.broker.broker import Broker
 from service.broker.client import Client, Sender
-from service.broker.delivery import Engine, Limits
+from service.broker.delivery import Engine
 from service.broker.grouping import Groups
 from service.broker.housekeeper import forget_for_ever
 from service.broker.keys import fresh_keys
+from service.broker.limits import Limits
 from service.broker.retention import Retention
 from service.broker.scheduling import Schedules
 from service.broker.store import Store

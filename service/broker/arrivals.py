@@ -37,6 +37,8 @@ class Arrival:
     place: Place
     name: str | None = None
     expires_at: int = 0
+    holder: str | None = None
+    """The engine that has it in hand, if its place is `claimed`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ def insert_messages(connection: Connection, arrivals: Sequence[Arrival]) -> dict
     for arrival in arrivals:
         message = arrival.message
         last = max(last + 1, message.created_at)
-        rows.append(message_row(message, sequence=last, place=arrival.place))
+        rows.append(message_row(message, sequence=last, place=arrival.place, holder=arrival.holder))
         entries.append(entry_row(Entry(at=message.created_at, state=State.CREATED), sequence=last))
         numbered[message.id] = replace(message, sequence=last)
     _prepare_lanes(connection, arrivals)

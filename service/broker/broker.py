@@ -98,6 +98,7 @@ class Broker:
                 place=self._engine.admit(message),
                 name=name,
                 expires_at=expires_at,
+                holder=self._engine.name,
             )
             for message, name in zip(messages, names, strict=True)
         ]
@@ -161,7 +162,8 @@ class Broker:
                 caller_ip=message.caller_ip,
             )
             fresh = self._message(again, now)
-            arrivals.append(Arrival(message=fresh, place=self._engine.admit(fresh)))
+            place = self._engine.admit(fresh)
+            arrivals.append(Arrival(message=fresh, place=place, holder=self._engine.name))
         revivals = [
             Revival(number=one.letter.id, arrival=arrival)
             for one, arrival in zip(dead, arrivals, strict=True)

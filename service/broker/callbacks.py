@@ -90,6 +90,7 @@ def _telling(
         not_before=due_at,
         due_at=due_at,
         caller_ip=message.caller_ip,
+        turn_of=message.turn_of,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from service.broker.filters import Selection
+from service.broker.lanes import wake_lanes
 from service.broker.message import Place, State
 from service.broker.records import entry_row
 from service.broker.selecting import conditions
@@ -47,7 +48,7 @@ def cancel(connection: Connection, wishes: Sequence[Cancel]) -> list[Cancelled]:
 
 def _cancel(connection: Connection, wish: Cancel) -> Cancelled:
     found = connection.execute(
-        select(messages.c.sequence, messages.c.message_id, messages.c.place)
+        select(messages.c.sequence, messages.c.message_id, messages.c.place, messages.c.turn_of)
         .where(
             messages.c.finished_at.is_(None),
             messages.c.cancel_requested == 0,
@@ -62,6 +63,7 @@ def _cancel(connection: Connection, wish: Cancel) -> Cancelled:
     if waiting:
         rows = [{"number": row.sequence, "finished": wish.at} for row in waiting]
         connection.execute(_WAITING, rows)
+        wake_lanes(connection, queues=[row.turn_of for row in waiting], keys=())
     if held:
         connection.execute(_UNDER_WAY, [{"number": row.sequence} for row in held])
     if entries:

@@ -1,17 +1,22 @@
-"""Statements of the delivery engine: claim what is due, park, settle, recover."""
+"""Statements of the delivery engine: claim what may be sent, lay aside, settle."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, MappingResult, bindparam, insert, literal_column, select, update
 
 from service.broker.arrivals import Arrival, insert_messages
+from service.broker.lanes import Passage, let_go, next_lane, wake_lanes
+from service.broker.leases import next_due
 from service.broker.message import Message, Place
 from service.broker.records import dead_letter_row, entry_row, message_of
 from service.broker.settlement import Settlement
 from service.broker.tables import dead_letters, log_entries, messages
 
-__all__ = ["Claim", "Claimed", "Settled", "Settling", "claim", "park", "recover", "settle"]
+__all__ = ["Claim", "Claimed", "Settled", "Settling", "claim", "lay_aside", "settle"]
+
+MOST_BYTES = 32 * 1024 * 1024
+"""The bodies of one claim: it stops reading when there are so many."""
 
 _OPEN = messages.c.finished_at.is_(None)
 _DUE = (
@@ -20,26 +25,42 @@ _DUE = (
     .order_by(messages.c.due_at)
     .limit(bindparam("room"))
 )
-_IS_PARKED = messages.c.place == Place.PARKED.value
-_PARKED = (
+_ASIDE = (
     select(messages)
-    .where(_OPEN, _IS_PARKED, messages.c.flow_key == bindparam("key"))
+    # Written out: a bound value would hide from SQLite that the partial index applies.
+    .where(messages.c.place == literal_column("'aside'"), messages.c.host == bindparam("at"))
     .order_by(messages.c.sequence)
     .limit(bindparam("free"))
 )
-_NEXT = select(func.min(messages.c.due_at)).where(_OPEN, messages.c.place == Place.WAITING.value)
-_PLACE = (
-    update(messages).where(messages.c.sequence == bindparam("number")).values(place=bindparam("to"))
+_HAVE = (
+    update(messages)
+    .where(messages.c.sequence == bindparam("number"))
+    .values(place=Place.CLAIMED.value, holder=bindparam("by"), lease=0)
+)
+_PUT = (
+    update(messages)
+    .where(messages.c.sequence == bindparam("number"))
+    .values(place=bindparam("to"), host=bindparam("at"), holder=None)
 )
 _SETTLED = (
     update(messages)
-    .where(messages.c.sequence == bindparam("number"))
+    .where(
+        messages.c.sequence == bindparam("number"),
+        # Whoever has lost it to another engine has no say any more.
+        messages.c.holder == bindparam("by"),
+        messages.c.place == Place.CLAIMED.value,
+    )
     .values(
         place=bindparam("to"),
         due_at=bindparam("due"),
         retried=bindparam("times"),
         finished_at=bindparam("finished"),
     )
+)
+_MINE = select(messages.c.sequence).where(
+    messages.c.holder == bindparam("by"),
+    messages.c.place == Place.CLAIMED.value,
+    messages.c.sequence.in_(bindparam("numbers", expanding=True)),
 )
 _REQUESTED = select(messages.c.sequence).where(messages.c.cancel_requested == 1)
 _NEW_ENTRY = insert(log_entries)
@@ -48,110 +69,161 @@ _NEW_DEAD_LETTER = insert(dead_letters)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What the engine has room for: due messages, and parked ones by flow-control key."""
+    """What an engine has room for: what is due, what lanes let go, what lies aside by host."""
 
     now: int
-    room: int
-    free: Mapping[str, int]
+    holder: str
+    due: int
+    lanes: int
+    aside: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """What the engine now holds; which keys have nothing parked any more; when to come again."""
+    """What the engine now holds; who has nothing aside any more; when to come again.
+
+    With `crowded` there was more to let go than room: come again when a message has left.
+    """
 
     due: tuple[Message, ...]
-    parked: tuple[Message, ...]
+    others: tuple[Message, ...]
     emptied: tuple[str, ...]
+    crowded: bool
     next_due_at: int | None
+    lanes_at: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settling:
-    """A settlement, and where the callbacks it makes are to lie."""
+    """A settlement, whose it is, and where the callbacks it makes are to lie."""
 
     settlement: Settlement
+    holder: str
     places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What was written in the end, and the callbacks with their numbers."""
+    """What was written in the end, and the callbacks with their numbers.
 
-    settlement: Settlement
-    callbacks: tuple[Message, ...]
+    Nothing, when another engine has taken the message over meanwhile.
+    """
+
+    settlement: Settlement | None
+    callbacks: tuple[Message, ...] = ()
 
 
 def claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
-    """Hands messages to the engine; parked ones first, as they have waited longer."""
+    """Hands messages to the engine."""
     return [_claim(connection, one) for one in claims]
 
 
-def park(connection: Connection, groups: Sequence[Sequence[int]]) -> list[None]:
-    """Lays claimed messages aside until their flow-control key has a free slot."""
-    _move(connection, [number for group in groups for number in group], Place.PARKED)
+def lay_aside(connection: Connection, groups: Sequence[Sequence[Message]]) -> list[None]:
+    """Lays claimed messages where they have no attempt for now: parked, or aside by host."""
+    rows = [
+        {
+            "number": message.sequence,
+            "to": (Place.PARKED if message.options.flow else Place.ASIDE).value,
+            "at": message.host,
+        }
+        for group in groups
+        for message in group
+    ]
+    connection.execute(_PUT, rows)
+    keys = {m.options.flow.key for group in groups for m in group if m.options.flow}
+    wake_lanes(connection, queues=(), keys=keys)
     return [None] * len(groups)
-
-
-def recover(connection: Connection, starts: Sequence[None]) -> list[tuple[Message, ...]]:
-    """Puts back what an engine held when it ended; gives one parked message of each key."""
-    held = update(messages).where(_OPEN, messages.c.place == Place.CLAIMED.value)
-    connection.execute(held.values(place=Place.WAITING.value))
-    newest = (
-        select(func.max(messages.c.sequence))
-        .where(_OPEN, _IS_PARKED, messages.c.flow_key.is_not(None))
-        .group_by(messages.c.flow_key)
-    )
-    parked = connection.execute(select(messages).where(messages.c.sequence.in_(newest)))
-    found = tuple(message_of(row) for row in parked.mappings())
-    return [found for _ in starts]
 
 
 def settle(connection: Connection, settlings: Sequence[Settling]) -> list[Settled]:
     """Writes the outcomes of attempts, and everything that follows from them."""
+    mine = _mine(connection, settlings)
     cancelled = _cancelled(connection, settlings)
-    moves, entries, letters, results = [], [], [], []
+    moves, entries, letters = [], [], []
+    results: list[tuple[Settlement, Sequence[Place], str] | None] = []
     for settling in settlings:
         settlement = settling.settlement
         number = settlement.message.sequence
+        if number not in mine:
+            results.append(None)
+            continue
         if number in cancelled:
             settlement = settlement.cancelled()
-        moves.append(_move_row(settlement))
+        moves.append(_move_row(settlement, settling.holder))
         entries += [entry_row(entry, sequence=number) for entry in settlement.entries]
         if settlement.dead_letter is not None:
             letters.append(dead_letter_row(settlement.dead_letter, sequence=number))
-        results.append((settlement, settling.places))
-    connection.execute(_SETTLED, moves)
-    connection.execute(_NEW_ENTRY, entries)
+        results.append((settlement, settling.places, settling.holder))
+    if moves:
+        connection.execute(_SETTLED, moves)
+        connection.execute(_NEW_ENTRY, entries)
     if letters:
         connection.execute(_NEW_DEAD_LETTER, letters)
-    return [_with_callbacks(connection, *result) for result in results]
+    _wake_lanes(connection, [result[0] for result in results if result])
+    return [_with_callbacks(connection, result) for result in results]
 
 
 def _claim(connection: Connection, wanted: Claim) -> Claimed:
-    parked: list[Message] = []
+    due = _due(connection, wanted)
+    passage = Passage(now=wanted.now, holder=wanted.holder, room=wanted.lanes)
+    if wanted.lanes:
+        let_go(connection, passage)
+    aside: list[Message] = []
     emptied = []
-    for key, free in wanted.free.items():
-        rows = connection.execute(_PARKED, {"key": key, "free": free}).mappings().all()
-        parked += [message_of(row) for row in rows]
-        if len(rows) < free:
-            emptied.append(key)
-    due = []
-    if wanted.room > 0:
-        found = connection.execute(_DUE, {"now": wanted.now, "room": wanted.room})
-        due = [message_of(row) for row in found.mappings()]
-    _move(connection, [message.sequence for message in (*parked, *due)], Place.CLAIMED)
+    for host, free in wanted.aside.items():
+        rows = connection.execute(_ASIDE, {"at": host, "free": free}).mappings()
+        found, there_is_more = _read(rows, free)
+        aside += found
+        if not there_is_more:
+            emptied.append(host)
+    _have(connection, [*aside, *due], wanted.holder)
     return Claimed(
         due=tuple(due),
-        parked=tuple(parked),
+        others=(*passage.taken, *aside),
         emptied=tuple(emptied),
-        next_due_at=connection.execute(_NEXT).scalar_one(),
+        crowded=passage.crowded,
+        next_due_at=next_due(connection),
+        lanes_at=next_lane(connection),
     )
 
 
-def _move(connection: Connection, numbers: Sequence[int], place: Place) -> None:
-    if numbers:
-        rows = [{"number": number, "to": place.value} for number in numbers]
-        connection.execute(_PLACE, rows)
+def _due(connection: Connection, wanted: Claim) -> list[Message]:
+    """What is due, without those of flow-control keys, which go to their keys."""
+    if not wanted.due:
+        return []
+    rows = connection.execute(_DUE, {"now": wanted.now, "room": wanted.due}).mappings()
+    found, _ = _read(rows, wanted.due)
+    limited = [message for message in found if message.options.flow is not None]
+    if limited:
+        lay_aside(connection, [limited])
+    return [message for message in found if message.options.flow is None]
+
+
+def _read(rows: MappingResult, most: int) -> tuple[list[Message], bool]:
+    """The messages of some rows, and whether there may be more than these."""
+    found: list[Message] = []
+    size = 0
+    for row in rows:
+        message = message_of(row)
+        found.append(message)
+        size += len(message.body)
+        if size > MOST_BYTES:
+            rows.close()
+            return found, True
+    return found, len(found) >= most
+
+
+def _have(connection: Connection, taken: Sequence[Message], holder: str) -> None:
+    if taken:
+        rows = [{"number": message.sequence, "by": holder} for message in taken]
+        connection.execute(_HAVE, rows)
+
+
+def _mine(connection: Connection, settlings: Sequence[Settling]) -> frozenset[int]:
+    numbers = [settling.settlement.message.sequence for settling in settlings]
+    holder = settlings[0].holder
+    found = connection.execute(_MINE, {"by": holder, "numbers": numbers})
+    return frozenset(found.scalars())
 
 
 def _cancelled(connection: Connection, settlings: Sequence[Settling]) -> frozenset[int]:
@@ -166,11 +238,12 @@ def _cancelled(connection: Connection, settlings: Sequence[Settling]) -> frozens
     return frozenset(asked.scalars())
 
 
-def _move_row(settlement: Settlement) -> dict[str, object]:
+def _move_row(settlement: Settlement, holder: str) -> dict[str, object]:
     message = settlement.message
     waits = settlement.place is Place.WAITING
     return {
         "number": message.sequence,
+        "by": holder,
         "to": settlement.place.value,
         "due": settlement.due_at if waits else message.due_at,
         "times": message.retried + 1 if waits else message.retried,
@@ -178,12 +251,24 @@ def _move_row(settlement: Settlement) -> dict[str, object]:
     }
 
 
+def _wake_lanes(connection: Connection, settlements: Sequence[Settlement]) -> None:
+    ended = [one.message for one in settlements if one.place is Place.FINISHED]
+    wake_lanes(
+        connection,
+        queues=[message.turn_of for message in ended],
+        keys=[one.message.options.flow.key for one in settlements if one.message.options.flow],
+    )
+
+
 def _with_callbacks(
-    connection: Connection, settlement: Settlement, places: Sequence[Place]
+    connection: Connection, result: tuple[Settlement, Sequence[Place], str] | None
 ) -> Settled:
+    if result is None:
+        return Settled(settlement=None)
+    settlement, places, holder = result
     # A cancelled settlement has lost its callbacks, but not the places kept for them.
     arrivals = [
-        Arrival(message=message, place=place)
+        Arrival(message=message, place=place, holder=holder)
         for message, place in zip(settlement.callbacks, places, strict=False)
     ]
     placed = insert_messages(connection, arrivals)

@@ -7,22 +7,24 @@ so a destination may see it twice. An outcome is durable before its worker takes
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from service.broker.arrivals import Arrived
+from service.broker.attempt import Attempt
 from service.broker.client import Sender
 from service.broker.deliveries import Claim, Claimed, Settling
 from service.broker.errors import StoreUnavailable
+from service.broker.leases import Seen
+from service.broker.limits import Limits
+from service.broker.line import Line
 from service.broker.message import Message, Place
-from service.broker.outcome import Answer, NoAnswer
+from service.broker.pulse import Pulse
 from service.broker.settlement import Settlement, dropped, settle
-from service.broker.signing import delivery_headers, sign
 from service.broker.store import Store
 from service.broker.timing import Wait
 from service.broker.window import Reservation, Window
 
-__all__ = ["Engine", "Limits"]
+__all__ = ["Engine"]
 
 log = logging.getLogger(__name__)
 
@@ -32,20 +34,6 @@ SECOND = 1_000_000
 LONGEST_SLEEP = 30.0
 """Seconds after which the engine looks again, so that a changed clock is noticed."""
 STORE_PAUSE = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Bounds of the engine; times in seconds."""
-
-    concurrency: int = 64
-    timeout: float = 900.0
-    shutdown: float = 5.0
-
-    @property
-    def window(self) -> int:
-        """Messages in memory: enough that workers never wait for a claim."""
-        return max(256, 4 * self.concurrency)
 
 
 class Engine:
@@ -62,41 +50,52 @@ class Engine:
         wait: Wait,
         limits: Limits,
     ) -> None:
+        self.name = new_id()
+        """Under which the store knows what this engine has in hand."""
         self._store = store
-        self._sender = sender
-        self._signing_key = signing_key
+        self._attempt = Attempt(sender=sender, signing_key=signing_key, timeout=limits.timeout)
         self._clock = clock
         self._new_id = new_id
         self._wait = wait
         self._limits = limits
         self._window = Window(limits.window)
-        # Bounded by the window; the end of each worker is one None behind the messages.
-        self._ready: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._line = Line(total=limits.concurrency, each=limits.destination)
+        self._pulse = Pulse(
+            store=store,
+            name=self.name,
+            clock=clock,
+            wait=wait,
+            held=lambda: self._window.held,
+            seen=self._seen,
+        )
         self._wake = asyncio.Event()
         self._never = asyncio.Event()
         self._cancelled: set[str] = set()
+        self._lost: set[int] = set()
         self._stopping = False
-        self._under_way = 0
         self._last_dead_letter = 0
-        self._tasks: list[asyncio.Task[None]] = []
+        self._attempts: set[asyncio.Task[None]] = set()
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
         """Puts back what was in flight when the broker last ended, then delivers."""
-        for message in await self._store.recover():
-            self._window.parked(message)
-        self._window.notice(0)
-        self._tasks = [tasks.create_task(self._work()) for _ in range(self._limits.concurrency)]
+        await self._pulse.begin()
+        self._tasks = tasks
         self._claimer = tasks.create_task(self._claim_until_stopped())
+        self._heart = tasks.create_task(self._pulse.beat_for_ever())
 
     async def stop(self) -> None:
-        """Claims no more, gives the attempts in flight some time, leaves the rest to the start."""
+        """Claims no more, gives the attempts in flight some time, leaves the rest to others."""
         self._stopping = True
         self._wake.set()
-        for _ in self._tasks:
-            self._ready.put_nowait(None)
-        _, late = await asyncio.wait(self._tasks, timeout=self._limits.shutdown)
-        for task in (*late, self._claimer):
+        ending = {*self._attempts, self._claimer}
+        _, late = await asyncio.wait(ending, timeout=self._limits.shutdown)
+        for task in (*late, self._heart):
             task.cancel()
+        await asyncio.wait((*late, self._heart))
+        try:
+            await self._pulse.end()
+        except StoreUnavailable as error:
+            log.error("what was in hand is left to the next start", extra={"error": str(error)})
 
     @property
     def most_at_once(self) -> int:
@@ -106,15 +105,20 @@ class Engine:
     @property
     def under_way(self) -> int:
         """How many attempts are under way."""
-        return self._under_way
+        return self._line.under_way
 
     def look(self) -> None:
-        """Tells that something was changed that may let messages go."""
+        """Tells that queues or keys were changed, or that one of theirs was cancelled."""
+        self._window.lanes_at = 0
         self._wake.set()
 
     def admit(self, message: Message) -> Place:
         """Where a new message is to lie; follow it with `arrived` or `withdraw`."""
-        return self._window.admit(message, self._clock())
+        place = self._window.admit(message, self._clock())
+        if place in (Place.QUEUED, Place.PARKED):
+            # The claim joins the commit of the message itself.
+            self._wake.set()
+        return place
 
     def withdraw(self, message: Message, place: Place) -> None:
         """Tells that an admitted message was not kept."""
@@ -127,22 +131,34 @@ class Engine:
                 self._window.withdraw(arrival.message, arrival.place)
             elif arrival.place is Place.CLAIMED:
                 self._window.enter(arrival.message)
-                self._ready.put_nowait(arrival.message)
-            elif arrival.place is Place.PARKED:
-                self._window.parked(arrival.message)
+                self._line.put(arrival.message)
+            elif arrival.place is Place.ASIDE:
+                self._window.aside(arrival.message)
                 self._wake.set()
+            elif arrival.place in (Place.QUEUED, Place.PARKED):
+                self.look()
             elif self._window.notice(arrival.message.due_at):
                 self._wake.set()
+        self._send_more()
 
     def cancel(self, ids: frozenset[str]) -> None:
-        """Tells that messages in hand were cancelled: an attempt not yet begun will not be."""
+        """Tells that messages were cancelled: an attempt not yet begun will not be."""
         self._cancelled |= self._window.holds(ids)
+        self.look()
+
+    def _seen(self, seen: Seen, lost: frozenset[int]) -> None:
+        self._lost |= lost
+        self._window.leave_nothing_out(seen.hosts_aside)
+        if self._window.notice(seen.next_due_at) or seen.lanes_at is not None:
+            self._wake.set()
+        if seen.lanes_at is not None:
+            self._window.lanes_at = seen.lanes_at
 
     async def _claim_until_stopped(self) -> None:
         while not self._stopping:
             self._wake.clear()
             now = self._clock()
-            reservation = self._window.reserve(now)
+            reservation = self._window.reserve(now, starving=self._line.starving)
             if reservation is None:
                 await self._wait(self._wake, self._seconds_to_next(now))
                 continue
@@ -153,42 +169,60 @@ class Engine:
                 await self._wait(self._never, STORE_PAUSE)
 
     def _seconds_to_next(self, now: int) -> float:
-        due_at = self._window.next_due
+        at = self._window.next_look()
         # Due already, at the moment of the reservation that came to nothing, means that there is no
         # room: a worker that finishes wakes us.
-        if due_at is None or due_at <= now:
+        if at is None or at <= now:
             return LONGEST_SLEEP
-        return min(LONGEST_SLEEP, (due_at - now) / SECOND)
+        return min(LONGEST_SLEEP, (at - now) / SECOND)
 
     async def _claim(self, reservation: Reservation) -> None:
-        wanted = Claim(now=self._clock(), room=reservation.due, free=reservation.free)
-        claimed = await self._insist(lambda: self._store.claim(wanted))
+        wanted = Claim(
+            now=self._clock(),
+            holder=self.name,
+            due=reservation.due,
+            lanes=reservation.lanes,
+            aside=reservation.aside,
+        )
         window = self._window
-        window.return_unused(reservation, claimed.parked)
-        window.give_room_back(reservation.due - len(claimed.due))
-        window.nothing_parked(claimed.emptied)
+        try:
+            claimed = await self._insist(lambda: self._store.claim(wanted))
+        finally:
+            window.release(reservation)
+        window.nothing_aside(claimed.emptied)
         window.notice(claimed.next_due_at)
-        for message in claimed.parked:
-            window.enter(message)
-            self._ready.put_nowait(message)
+        window.lanes_at = claimed.lanes_at
+        for message in claimed.others:
+            window.take(message)
+            self._line.put(message)
+        if claimed.crowded:
+            window.crowded()
         await self._take_due(claimed)
+        self._send_more()
 
     async def _take_due(self, claimed: Claimed) -> None:
-        without_slot: list[Message] = []
+        without_share: list[Message] = []
         for message in claimed.due:
-            if self._window.enter_due(message):
-                self._ready.put_nowait(message)
+            if self._window.take_due(message):
+                self._line.put(message)
             else:
-                without_slot.append(message)
-        if without_slot:
-            numbers = [message.sequence for message in without_slot]
-            await self._insist(lambda: self._store.park(numbers))
-            for message in without_slot:
-                self._window.parked(message)
-            self._wake.set()
+                self._window.aside(message)
+                without_share.append(message)
+        self._send_more()
+        if without_share:
+            await self._insist(lambda: self._store.lay_aside(without_share))
+            for message in without_share:
+                self._window.aside(message)
 
-    async def _work(self) -> None:
-        while (message := await self._ready.get()) is not None and not self._stopping:
+    def _send_more(self) -> None:
+        while not self._stopping and (message := self._line.take()) is not None:
+            task = self._tasks.create_task(self._work(message))
+            self._attempts.add(task)
+            task.add_done_callback(self._attempts.discard)
+
+    async def _work(self, first: Message) -> None:
+        message: Message | None = first
+        while message is not None:
             try:
                 await self._deliver(message)
             except Exception:  # the last guard: a worker must outlive any one message
@@ -196,15 +230,30 @@ class Engine:
                     "a message is left to the next start", extra={"message_id": message.id}
                 )
             finally:
-                if self._window.leaves_room_for_others(message, self._clock()):
-                    self._wake.set()
-                self._cancelled.discard(message.id)
-                self._window.leave(message)
+                self._leave(message)
+            message = None if self._stopping else self._line.take()
+        self._send_more()
+
+    def _leave(self, message: Message) -> None:
+        self._line.done(message)
+        self._cancelled.discard(message.id)
+        self._lost.discard(message.sequence)
+        self._window.leave(message)
+        if self._window.wants_more(self._clock(), starving=self._line.starving):
+            self._wake.set()
 
     async def _deliver(self, message: Message) -> None:
+        await self._pulse.sound()
         started_at = self._clock()
+        if message.sequence in self._lost:
+            return
         if message.id in self._cancelled:
             await self._record(dropped(message, at=started_at))
+            return
+        if message.start_by is not None and started_at >= message.start_by:
+            # It was let go in a period that is over, and counts for the one that runs.
+            await self._insist(lambda: self._store.lay_aside([message]))
+            self.look()
             return
         answer = await self._attempt(message, started_at)
         ended_at = self._clock()
@@ -218,31 +267,24 @@ class Engine:
         )
         await self._record(settlement)
 
-    async def _attempt(self, message: Message, at: int) -> Answer | NoAnswer:
-        self._under_way += 1
-        try:
-            signature = sign(message, key=self._signing_key(), at=at)
-            return await self._sender.send(
-                method=message.options.method,
-                url=message.url,
-                headers=delivery_headers(message, signature),
-                body=message.body,
-                seconds=min(self._limits.timeout, message.options.timeout or self._limits.timeout),
-            )
-        except Exception as error:  # a surprise must cost one attempt, not a worker
-            log.exception("an attempt could not be made", extra={"message_id": message.id})
-            return NoAnswer(reason=f"the broker could not make the request: {error}"[:1000])
-        finally:
-            self._under_way -= 1
-
     async def _record(self, settlement: Settlement) -> None:
-        places = tuple(self.admit(message) for message in settlement.callbacks)
-        settling = Settling(settlement=settlement, places=places)
+        message = settlement.message
+        places = tuple(self.admit(callback) for callback in settlement.callbacks)
+        settling = Settling(settlement=settlement, holder=self.name, places=places)
+        in_lane = message.turn_of is not None or message.options.flow is not None
+        if in_lane:
+            # The claim of what follows it joins the commit of its outcome.
+            self.look()
         settled = await self._insist(lambda: self._store.settle(settling))
-        if settled.settlement.place is Place.WAITING:
-            self._window.notice(settled.settlement.due_at)
+        if settled.settlement is None:
+            log.warning("another engine took a message over", extra={"message_id": message.id})
+        elif settled.settlement.place is Place.WAITING and self._window.notice(
+            settled.settlement.due_at
+        ):
             self._wake.set()
-        kept = {message.id: message for message in settled.callbacks}
+        if in_lane:
+            self.look()
+        kept = {callback.id: callback for callback in settled.callbacks}
         for callback, place in zip(settlement.callbacks, places, strict=True):
             if callback.id in kept:
                 self.arrived([Arrived(message=kept[callback.id], place=place)])

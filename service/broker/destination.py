@@ -64,6 +64,7 @@ def host_of(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
+@lru_cache(maxsize=4096)
 def host_and_port_of(url: str) -> str:
     """The host of a checked URL with the port, if it names one: `example.com:8080`."""
     return urlsplit(url).netloc.lower()

@@ -1,12 +1,11 @@
 """Flow control: how many attempts of a key may start, and run at once (pure; no clock, no I/O)."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from service.broker.durations import seconds_of
 from service.broker.errors import Malformed
 
-__all__ = ["FlowControl", "FlowState", "Slots", "flow_control"]
+__all__ = ["FlowControl", "FlowState", "flow_control"]
 
 SECOND = 1_000_000
 LONGEST_PERIOD = 7 * 86400
@@ -112,71 +111,3 @@ def _period(text: str) -> int:
     if not 1 <= seconds <= LONGEST_PERIOD:
         raise Malformed(f"{name}: {text!r} is not between 1 second and 7 days")
     return seconds
-
-
-class Slots:
-    """How many attempts of each key are under way, and whether one more may start.
-
-    A key is remembered while it has attempts under way or messages waiting, so the number of keys
-    in memory is bounded by those of the messages in memory.
-    """
-
-    def __init__(self) -> None:
-        self._limit: dict[str, int | None] = {}
-        self._taken: dict[str, int] = {}
-        self._waiting: set[str] = set()
-
-    def configure(self, flow: FlowControl) -> None:
-        """The newest message of a key decides for all of them."""
-        if flow.key in self._taken or flow.key in self._waiting:
-            self._limit[flow.key] = flow.parallelism
-
-    def take(self, flow: FlowControl, wanted: int = 1) -> int:
-        """Takes up to `wanted` slots of a key; says how many it got."""
-        taken = self._taken.get(flow.key, 0)
-        limit = self._limit.get(flow.key, flow.parallelism)
-        got = wanted if limit is None else max(0, min(wanted, limit - taken))
-        if got:
-            self._taken[flow.key] = taken + got
-            self._limit.setdefault(flow.key, flow.parallelism)
-        return got
-
-    def free(self, key: str, count: int = 1) -> None:
-        """Gives slots back."""
-        left = self._taken.get(key, 0) - count
-        if left > 0:
-            self._taken[key] = left
-        else:
-            self._taken.pop(key, None)
-            self._forget(key)
-
-    def wait(self, flow: FlowControl) -> None:
-        """Notes that messages of a key wait in the store for a slot."""
-        self._waiting.add(flow.key)
-        self._limit.setdefault(flow.key, flow.parallelism)
-
-    def nothing_waits(self, keys: Iterable[str]) -> None:
-        """Notes that the store has no more messages waiting for these keys."""
-        for key in keys:
-            self._waiting.discard(key)
-            self._forget(key)
-
-    def waits(self, key: str) -> bool:
-        """Whether messages of the key wait in the store."""
-        return key in self._waiting
-
-    def reserve(self, *, room: int, keys: int = 100) -> dict[str, int]:
-        """Takes slots for waiting keys, `room` at most in all; what is not used is given back."""
-        reserved: dict[str, int] = {}
-        for key in self._waiting:
-            if room <= 0 or len(reserved) >= keys:
-                break
-            got = self.take(FlowControl(key=key, parallelism=self._limit.get(key)), room)
-            if got:
-                reserved[key] = got
-                room -= got
-        return reserved
-
-    def _forget(self, key: str) -> None:
-        if key not in self._taken and key not in self._waiting:
-            self._limit.pop(key, None)

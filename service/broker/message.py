@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from service.broker.destination import host_and_port_of
 from service.broker.flow import FlowControl
 
 __all__ = [
@@ -71,8 +72,14 @@ class Place(StrEnum):
     WAITING = "waiting"
     """Until its time comes."""
 
+    QUEUED = "queued"
+    """Until its queue gives it a turn."""
+
     PARKED = "parked"
-    """Due, until its flow-control key has a free slot."""
+    """Due, until its flow-control key lets it go."""
+
+    ASIDE = "aside"
+    """Due, until its destination may have more of its messages in an engine's memory."""
 
     CLAIMED = "claimed"
     """In the hands of the delivery engine."""
@@ -140,3 +147,12 @@ class Message:
     caller_ip: str | None = None
     sequence: int = 0
     """Its number in the store; 0 until it lies there."""
+    turn_of: str | None = None
+    """The queue in which it has its turn; a callback prolongs that of its message."""
+    start_by: int | None = None
+    """When the period ends in which its flow-control key let it go."""
+
+    @property
+    def host(self) -> str:
+        """Its destination as far as deliveries are concerned: name and port."""
+        return host_and_port_of(self.url)

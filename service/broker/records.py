@@ -29,7 +29,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
 _details = msgspec.json.Decoder(Details)
 
 
-def message_row(message: Message, *, sequence: int, place: Place) -> Row:
+def message_row(message: Message, *, sequence: int, place: Place, holder: str | None = None) -> Row:
     """The row of a new message."""
     options = message.options
     return {
@@ -50,10 +50,10 @@ def message_row(message: Message, *, sequence: int, place: Place) -> Row:
         "due_at": message.due_at,
         "finished_at": None,
         "queue": options.queue,
-        "turn_of": None,
-        "host": None,
-        "holder": None,
-        "lease": None,
+        "turn_of": message.turn_of,
+        "host": message.host,
+        "holder": holder if place is Place.CLAIMED else None,
+        "lease": 0,
         "group_name": options.group,
         "schedule_id": options.schedule,
     }
@@ -73,6 +73,7 @@ def message_of(row: RowMapping) -> Message:
         retried=row["retried"],
         caller_ip=row["caller_ip"],
         sequence=row["sequence"],
+        turn_of=row["turn_of"],
     )
 
 

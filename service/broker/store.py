@@ -10,7 +10,16 @@ from typing import Self
 
 from sqlalchemy import Connection, select
 
-from service.broker import arrivals, cancelling, deliveries, flow_keys, housekeeping, keys, queues
+from service.broker import (
+    arrivals,
+    cancelling,
+    deliveries,
+    flow_keys,
+    housekeeping,
+    keys,
+    leases,
+    queues,
+)
 from service.broker import dead_letters as letters
 from service.broker import group_rows as groups
 from service.broker import schedule_rows as schedules
@@ -25,8 +34,10 @@ from service.broker.flow_keys import FlowWish
 from service.broker.group_rows import GroupChange
 from service.broker.groups import Group
 from service.broker.housekeeping import Horizons
+from service.broker.leases import PutBack, Seen
 from service.broker.log_entries import Logged, select_log
 from service.broker.message import Message, State
+from service.broker.presence import Presence
 from service.broker.queues import Queue, QueueWish
 from service.broker.records import message_of
 from service.broker.schedule_rows import Firing, ScheduleChange
@@ -48,8 +59,9 @@ class Store:
         self._path = path
 
     async def __aenter__(self) -> Self:
+        self._presence = Presence(self._path)
         self._engine = open_database(self._path)
-        self._writer = Writer(self._engine, limit=WAITING_WRITES)
+        self._writer = Writer(self._engine, limit=WAITING_WRITES, last=deliveries.claim)
         self._reader = Reader(self._engine, limit=WAITING_READS)
         return self
 
@@ -57,6 +69,16 @@ class Store:
         await self._writer.close()
         self._reader.close()
         self._engine.dispose()
+        self._presence.close()
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else has the file open, nor can before `share`."""
+        return self._presence.alone
+
+    async def share(self) -> None:
+        """Lets others open the file."""
+        await self._presence.share()
 
     async def add(self, new: Sequence[Arrival]) -> tuple[Arrived, ...]:
         """Takes in the messages of one publish, all or none of them."""
@@ -66,17 +88,29 @@ class Store:
         """Hands due and parked messages to the engine."""
         return await self._writer.write_always(deliveries.claim, claim)
 
-    async def park(self, numbers: Sequence[int]) -> None:
-        """Lays claimed messages aside until their flow-control key has a free slot."""
-        await self._writer.write_always(deliveries.park, numbers)
+    async def lay_aside(self, held: Sequence[Message]) -> None:
+        """Lays claimed messages where they have no attempt for now."""
+        await self._writer.write_always(deliveries.lay_aside, held)
 
     async def settle(self, settling: Settling) -> Settled:
         """Writes down an attempt and everything that follows from it."""
         return await self._writer.write_always(deliveries.settle, settling)
 
-    async def recover(self) -> tuple[Message, ...]:
-        """Puts back what was in flight at the last end; gives one parked message of each key."""
-        return await self._writer.write_always(deliveries.recover, None)
+    async def look(self, engine: str) -> Seen:
+        """What other engines have in hand, and what there is to do."""
+        return await self._reader.read(lambda connection: leases.look(connection, engine))
+
+    async def renew(self, engine: str) -> frozenset[int]:
+        """Tells that an engine lives; gives the numbers of what it still has in hand."""
+        return await self._writer.write_always(leases.renew, engine)
+
+    async def put_back(self, wish: PutBack) -> int:
+        """Lets others have what is in no living engine's hand any more."""
+        return await self._writer.write_always(leases.put_back, wish)
+
+    async def set_back(self, now: int) -> None:
+        """Tells that the clock was set back."""
+        await self._writer.write_always(leases.set_back, now)
 
     async def forget(self, horizons: Horizons) -> bool:
         """Forgets one batch of what is old; says whether there may be more."""

@@ -44,8 +44,12 @@ class Writer:
     While a group is being written the next one gathers; the thread is asked once for each group.
     """
 
-    def __init__(self, engine: Engine, *, limit: int) -> None:
+    def __init__(
+        self, engine: Engine, *, limit: int, last: Handler[Any, Any] | None = None
+    ) -> None:
+        """Of each group, what `last` writes comes last: it sees what all the others did."""
         self._limit = limit
+        self._last = last
         self._waiting: list[_Write] = []
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="broker-writer")
@@ -81,6 +85,7 @@ class Writer:
 
     def _write_waiting(self) -> None:
         group, self._waiting = self._waiting, []
+        group.sort(key=lambda write: write.handler is self._last)
         self._thread.submit(self._write, group)
 
     def _write(self, group: Sequence[_Write]) -> None:

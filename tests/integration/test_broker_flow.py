@@ -30,7 +30,7 @@ class Scene:
                 "Upstash-Flow-Control-Value": f"parallelism={parallelism}",
             }
         items = [
-            {"destination": f"http://{key or 'free'}.example/{n}", "headers": headers}
+            {"destination": f"http://{key or f'host{n % 20}'}.example/{n}", "headers": headers}
             for n in range(count)
         ]
         answer = await self.http.post("/v2/batch", json=items)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.dialects import sqlite
 
-from service.broker import deliveries
+from service.broker import deliveries, lanes, leases
 from service.broker.credentials import TOKEN_FILE, open_credentials
 from service.broker.database import open_database
 from service.broker.errors import Overloaded, StoreUnavailable
@@ -59,8 +59,12 @@ def plan_of(path: Path, statement: object) -> str:
     ("statement", "index"),
     [
         (deliveries._DUE, "messages_open"),
-        (deliveries._NEXT, "messages_open"),
-        (deliveries._PARKED, "messages_of_key"),
+        (deliveries._ASIDE, "messages_aside"),
+        (leases._NEXT, "messages_open"),
+        (leases._OTHERS, "messages_open"),
+        (lanes._PARKED, "messages_of_key"),
+        (lanes._QUEUED, "messages_of_queue"),
+        (lanes._TURNS, "messages_with_turn"),
     ],
 )
 def test_what_is_due_is_found_by_an_index(tmp_path: Path, statement: object, index: str) -> None:
