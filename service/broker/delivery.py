@@ -6,14 +6,15 @@ so a destination may see it twice. An outcome is durable before its worker takes
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
 from service.broker.arrivals import Arrived
 from service.broker.attempt import Attempt
+from service.broker.claimer import Claimer
 from service.broker.client import Sender
-from service.broker.deliveries import Claim, Claimed, Settling
+from service.broker.deliveries import Settling
 from service.broker.errors import StoreUnavailable
+from service.broker.insisting import Insistent
 from service.broker.leases import Seen
 from service.broker.limits import Limits
 from service.broker.line import Line
@@ -22,18 +23,11 @@ from service.broker.pulse import Pulse
 from service.broker.settlement import Settlement, dropped, settle
 from service.broker.store import Store
 from service.broker.timing import Wait
-from service.broker.window import Reservation, Window
+from service.broker.window import Window
 
 __all__ = ["Engine"]
 
 log = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
-
-SECOND = 1_000_000
-LONGEST_SLEEP = 30.0
-"""Seconds after which the engine looks again, so that a changed clock is noticed."""
-STORE_PAUSE = 1.0
 
 
 class Engine:
@@ -56,7 +50,6 @@ class Engine:
         self._attempt = Attempt(sender=sender, signing_key=signing_key, timeout=limits.timeout)
         self._clock = clock
         self._new_id = new_id
-        self._wait = wait
         self._limits = limits
         self._window = Window(limits.window)
         self._line = Line(total=limits.concurrency, each=limits.destination)
@@ -68,8 +61,18 @@ class Engine:
             held=lambda: self._window.held,
             seen=self._seen,
         )
-        self._wake = asyncio.Event()
-        self._never = asyncio.Event()
+        self._insistent = Insistent(wait)
+        self._claimer = Claimer(
+            name=self.name,
+            store=store,
+            insistent=self._insistent,
+            window=self._window,
+            line=self._line,
+            clock=clock,
+            wait=wait,
+            send_more=self._send_more,
+        )
+        self._wake = self._claimer.wake
         self._cancelled: set[str] = set()
         self._lost: set[int] = set()
         self._stopping = False
@@ -80,14 +83,15 @@ class Engine:
         """Puts back what was in flight when the broker last ended, then delivers."""
         await self._pulse.begin()
         self._tasks = tasks
-        self._claimer = tasks.create_task(self._claim_until_stopped())
+        self._claiming = tasks.create_task(self._claimer.claim_until_stopped())
         self._heart = tasks.create_task(self._pulse.beat_for_ever())
 
     async def stop(self) -> None:
         """Claims no more, gives the attempts in flight some time, leaves the rest to others."""
         self._stopping = True
-        self._wake.set()
-        ending = {*self._attempts, self._claimer}
+        self._insistent.stop()
+        self._claimer.stop()
+        ending = {*self._attempts, self._claiming}
         _, late = await asyncio.wait(ending, timeout=self._limits.shutdown)
         for task in (*late, self._heart):
             task.cancel()
@@ -149,70 +153,9 @@ class Engine:
     def _seen(self, seen: Seen, lost: frozenset[int]) -> None:
         self._lost |= lost
         self._window.leave_nothing_out(seen.hosts_aside)
-        if self._window.notice(seen.next_due_at) or seen.lanes_at is not None:
-            self._wake.set()
-        if seen.lanes_at is not None:
-            self._window.lanes_at = seen.lanes_at
-
-    async def _claim_until_stopped(self) -> None:
-        while not self._stopping:
-            self._wake.clear()
-            now = self._clock()
-            reservation = self._window.reserve(now, starving=self._line.starving)
-            if reservation is None:
-                await self._wait(self._wake, self._seconds_to_next(now))
-                continue
-            try:
-                await self._claim(reservation)
-            except Exception:  # the last guard: without this loop nothing is delivered any more
-                log.exception("messages could not be claimed")
-                await self._wait(self._never, STORE_PAUSE)
-
-    def _seconds_to_next(self, now: int) -> float:
-        at = self._window.next_look()
-        # Due already, at the moment of the reservation that came to nothing, means that there is no
-        # room: a worker that finishes wakes us.
-        if at is None or at <= now:
-            return LONGEST_SLEEP
-        return min(LONGEST_SLEEP, (at - now) / SECOND)
-
-    async def _claim(self, reservation: Reservation) -> None:
-        wanted = Claim(
-            now=self._clock(),
-            holder=self.name,
-            due=reservation.due,
-            lanes=reservation.lanes,
-            aside=reservation.aside,
-        )
-        window = self._window
-        try:
-            claimed = await self._insist(lambda: self._store.claim(wanted))
-        finally:
-            window.release(reservation)
-        window.nothing_aside(claimed.emptied)
-        window.notice(claimed.next_due_at)
-        window.lanes_at = claimed.lanes_at
-        for message in claimed.others:
-            window.take(message)
-            self._line.put(message)
-        if claimed.crowded:
-            window.crowded()
-        await self._take_due(claimed)
-        self._send_more()
-
-    async def _take_due(self, claimed: Claimed) -> None:
-        without_share: list[Message] = []
-        for message in claimed.due:
-            if self._window.take_due(message):
-                self._line.put(message)
-            else:
-                self._window.aside(message)
-                without_share.append(message)
-        self._send_more()
-        if without_share:
-            await self._insist(lambda: self._store.lay_aside(without_share))
-            for message in without_share:
-                self._window.aside(message)
+        self._window.notice(seen.next_due_at)
+        self._window.notice_lanes(seen.lanes_at)
+        self._wake.set()
 
     def _send_more(self) -> None:
         while not self._stopping and (message := self._line.take()) is not None:
@@ -252,7 +195,7 @@ class Engine:
             return
         if message.start_by is not None and started_at >= message.start_by:
             # It was let go in a period that is over, and counts for the one that runs.
-            await self._insist(lambda: self._store.lay_aside([message]))
+            await self._insistent(lambda: self._store.lay_aside([message]))
             self.look()
             return
         answer = await self._attempt(message, started_at)
@@ -275,7 +218,7 @@ class Engine:
         if in_lane:
             # The claim of what follows it joins the commit of its outcome.
             self.look()
-        settled = await self._insist(lambda: self._store.settle(settling))
+        settled = await self._insistent(lambda: self._store.settle(settling))
         if settled.settlement is None:
             log.warning("another engine took a message over", extra={"message_id": message.id})
         elif settled.settlement.place is Place.WAITING and self._window.notice(
@@ -290,17 +233,6 @@ class Engine:
                 self.arrived([Arrived(message=kept[callback.id], place=place)])
             else:
                 self.withdraw(callback, place)
-
-    async def _insist(self, write: Callable[[], Awaitable[Result]]) -> Result:
-        # Whoever writes stays here: deliveries must not go on while nothing can be recorded.
-        while True:
-            try:
-                return await write()
-            except StoreUnavailable as error:
-                log.error("the store refuses, delivery waits", extra={"error": str(error)})
-                if self._stopping:
-                    raise
-                await self._wait(self._never, STORE_PAUSE)
 
     def _dead_letter_id(self, at: int) -> int:
         self._last_dead_letter = max(self._last_dead_letter + 1, at // 1000 * 1000)

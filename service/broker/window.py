@@ -119,6 +119,11 @@ class Window:
         self.next_due = due_at
         return True
 
+    def notice_lanes(self, at: int | None) -> None:
+        """Notes when a queue or a key may let messages go, if that is sooner than known."""
+        if at is not None and (self.lanes_at is None or at < self.lanes_at):
+            self.lanes_at = at
+
     def aside(self, message: Message) -> None:
         """Notes that a message lies aside until its destination may hold more."""
         self.aside_for(message.host)

@@ -70,11 +70,22 @@ def test_a_finished_attempt_lets_the_next_one_go() -> None:
     assert line.take() == replace(first, id="a1", sequence=1)
 
 
-def test_it_starves_only_while_it_could_do_more() -> None:
+def test_it_starves_while_it_could_do_more() -> None:
     line = Line(total=2, each=2)
+
     assert line.starving
+
+
+def test_it_does_not_starve_while_somebody_may_start() -> None:
+    line = Line(total=2, each=2)
     lined_up(line, "a", "b", "c", each=1)
+
     assert not line.starving
+
+
+def test_it_does_not_starve_when_all_attempts_are_under_way() -> None:
+    line = Line(total=2, each=2)
+    lined_up(line, "a", "b", "c", each=1)
     taken(line)
 
     assert not line.starving
