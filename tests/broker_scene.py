@@ -7,8 +7,9 @@ from pathlib import Path
 
 import httpx
 
+from service.broker.addressing import Publication
 from service.broker.app import Limits
-from service.broker.broker import Broker, Publication
+from service.broker.broker import Broker
 from service.broker.flow import FlowControl
 from service.broker.headers import Request
 from service.broker.message import Callback, Options
