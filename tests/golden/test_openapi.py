@@ -12,10 +12,12 @@ from tests.golden.openapi import GOLDEN, golden_description, web_with_nothing_be
 
 def contents() -> list[Content]:
     """Every body of every route that has an example of a type of ours."""
+    # In the same order in every process, so that tests can be shared out among several.
+    routes = sorted(web_with_nothing_behind_it().routes, key=lambda route: route.path)
     handlers = [
         handler
-        for route in web_with_nothing_behind_it().routes
-        for handler, _ in getattr(route, "route_handler_map", {}).values()
+        for route in routes
+        for _, (handler, _) in sorted(getattr(route, "route_handler_map", {}).items())
     ]
     words = [handler.opt[KEY] for handler in handlers if KEY in handler.opt]
     every = [content for one in words for content in contents_of(one)]
