@@ -29,15 +29,16 @@ from service.publisher import NotPublished, Unreachable
 log = structlog.get_logger(__name__)
 
 BATCH = 100
-"""Documents published with one call."""
-AT_ONCE = 2
-"""Groups of duties under way at once. While they are, what is due gathers, so that one call to
-QStash publishes more of it."""
+"""Documents published with one call, and how many more may wait for the next one."""
+AT_ONCE = 4
+"""Groups of errands under way at once."""
 OURS = frozenset({Task.EXPIRE, Task.ERASE})
 """Duties that need nothing of QStash."""
 AFTER_FAILURE = 5 * MICROSECONDS
 AFTER_BUSY = MICROSECONDS
+AFTER_FULL = MICROSECONDS // 20
 """When to come back to a duty that has to wait for another one."""
+PUBLISHING = frozenset({Task.PUBLISH, Task.REPUBLISH})
 
 
 class Dispatcher:
@@ -65,6 +66,8 @@ class Dispatcher:
         self._changed = asyncio.Event()
         self._free = asyncio.Semaphore(AT_ONCE)
         self._busy: set[tuple[str, Task]] = set()
+        self._to_publish: list[Due] = []
+        self._gathered = asyncio.Event()
         self._failures = 0
         self._probe_at = 0
 
@@ -79,6 +82,7 @@ class Dispatcher:
         """
         self._agenda = Agenda(self._documents.policy)
         self._busy.clear()
+        self._to_publish.clear()
         self._free = asyncio.Semaphore(AT_ONCE)
         for tracked in unfinished:
             self._agenda.start_with(
@@ -89,6 +93,7 @@ class Dispatcher:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow(after), name="dispatcher-log")
             tasks.create_task(self._work(tasks), name="dispatcher-clock")
+            tasks.create_task(self._publish_for_ever(), name="dispatcher-publishing")
 
     async def _resume(self, document: Document, *, alone: bool, succeeds: bool) -> None:
         if document.status is Status.PROCESSING:
@@ -135,31 +140,36 @@ class Dispatcher:
     async def _work(self, tasks: asyncio.TaskGroup) -> None:
         while True:
             await self._free.acquire()
-            due = self._take()
-            if due:
-                tasks.create_task(self._do(due), name="duties")
+            errands = self._take()
+            if errands:
+                tasks.create_task(self._do(errands), name="errands")
             else:
                 self._free.release()
                 await self._rest()
 
     def _take(self) -> list[Due]:
+        """Errands that are due; what is to be published gathers for the next call."""
         now = self._clock()
-        fresh: list[Due] = []
+        errands: list[Due] = []
         for due in self._agenda.due(now, BATCH):
             key = (due.document.id, due.task)
             again_at = self._again_at(*key, now=now)
-            if again_at is None:
-                self._busy.add(key)
-                fresh.append(due)
-            else:
+            if again_at is not None:
                 self._agenda.postpone(*key, again_at)
-        return fresh
+                continue
+            self._busy.add(key)
+            (self._to_publish if due.task in PUBLISHING else errands).append(due)
+        if self._to_publish:
+            self._gathered.set()
+        return errands
 
     def _again_at(self, document_id: str, task: Task, *, now: int) -> int | None:
         """When to come back to a duty; ``None`` if it can be done now."""
         if (document_id, task) in self._busy:
             # It is under way for what the document was before, such as its last run.
             return now + AFTER_BUSY
+        if task in PUBLISHING and len(self._to_publish) >= BATCH:
+            return now + AFTER_FULL
         if self.silent is None or task in OURS:
             return None
         # While QStash does not answer, one document asks for all the others.
@@ -179,18 +189,29 @@ class Dispatcher:
         except TimeoutError:
             return
 
-    async def _do(self, due: Sequence[Due]) -> None:
+    async def _publish_for_ever(self) -> None:
+        """One call to QStash at a time: what becomes due meanwhile shares the next one."""
+        while True:
+            await self._gathered.wait()
+            self._gathered.clear()
+            while self._to_publish:
+                due, self._to_publish = self._to_publish, []
+                try:
+                    await self._publish(due)
+                finally:
+                    self._done(due)
+
+    async def _do(self, errands: Sequence[Due]) -> None:
         try:
-            publishing = [one for one in due if one.task in (Task.PUBLISH, Task.REPUBLISH)]
-            if publishing:
-                await self._publish(publishing)
-            for one in due:
-                if one not in publishing:
-                    await self._run_errand(one)
+            for one in errands:
+                await self._run_errand(one)
         finally:
-            self._busy.difference_update((one.document.id, one.task) for one in due)
+            self._done(errands)
             self._free.release()
-            self._changed.set()
+
+    def _done(self, due: Sequence[Due]) -> None:
+        self._busy.difference_update((one.document.id, one.task) for one in due)
+        self._changed.set()
 
     async def _publish(self, due: Sequence[Due]) -> None:
         try:
