@@ -11,6 +11,8 @@ import uvloop
 from benchmarks import (
     append,
     append_postgresql,
+    broker,
+    broker_at_rest,
     documents,
     growth,
     large,
@@ -31,6 +33,8 @@ from service.clock import system_clock
 BENCHMARKS: Mapping[str, Benchmark] = {
     "append": append.run,
     "append_postgresql": append_postgresql.run,
+    "broker": broker.run,
+    "broker_at_rest": broker_at_rest.run,
     "documents": documents.run,
     "growth": growth.run,
     "large": large.run,

@@ -24,6 +24,10 @@ class Sizes:
     upload_megabytes: int
     log_events: int
     growth_events: tuple[int, ...]
+    messages: int
+    messages_at_rest: int
+    messages_waiting: int
+    idle_seconds: int
 
 
 FULL = Sizes(
@@ -35,6 +39,10 @@ FULL = Sizes(
     upload_megabytes=200,
     log_events=1_000_000,
     growth_events=(10_000, 100_000, 1_000_000, 5_000_000),
+    messages=10_000,
+    messages_at_rest=1_000_000,
+    messages_waiting=100_000,
+    idle_seconds=30,
 )
 SMALL = Sizes(
     lone_appends=200,
@@ -45,6 +53,10 @@ SMALL = Sizes(
     upload_megabytes=40,
     log_events=50_000,
     growth_events=(2_000, 20_000),
+    messages=400,
+    messages_at_rest=5_000,
+    messages_waiting=2_000,
+    idle_seconds=3,
 )
 """Enough to see that a benchmark works; its figures mean little."""
 

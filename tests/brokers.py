@@ -220,6 +220,8 @@ class FakeTime(FakeClock):
 
     def __init__(self) -> None:
         super().__init__()
+        self.sleepers = 4
+        """Who sleeps when nothing happens: engine, pulse, schedules, housekeeper; per broker."""
         self._sleepers: dict[asyncio.Event, int] = {}
         self._changed = asyncio.Condition()
 
@@ -242,11 +244,11 @@ class FakeTime(FakeClock):
         for alarm in self._sleepers:
             self._sleepers[alarm] += round(ahead * 1_000_000)
 
-    async def asleep(self, count: int = 4) -> None:
-        """Waits until engine, pulse, schedules and housekeeper sleep into the future."""
+    async def asleep(self) -> None:
+        """Waits until everybody sleeps into the future."""
 
         def sleeping() -> bool:
-            return sum(until > self.now for until in self._sleepers.values()) >= count
+            return sum(until > self.now for until in self._sleepers.values()) >= self.sleepers
 
         async with asyncio.timeout(20), self._changed:
             await self._changed.wait_for(sleeping)

@@ -50,6 +50,14 @@ _hosts = select(func.min(messages.c.host).label("host")).where(_ASIDE).cte(recur
 _following = select(func.min(messages.c.host)).where(_ASIDE, messages.c.host > _hosts.c.host)
 _hosts = _hosts.union_all(select(_following.scalar_subquery()).where(_hosts.c.host.is_not(None)))
 _HOSTS = select(_hosts.c.host).where(_hosts.c.host.is_not(None)).limit(MOST_HOSTS)
+_HELD = select(
+    messages.c.sequence,
+    messages.c.holder,
+    messages.c.lease,
+    messages.c.flow_key,
+    messages.c.turn_of,
+    messages.c.cancel_requested,
+).where(_CLAIMED)
 _BACK = (
     update(messages)
     .where(messages.c.sequence == bindparam("number"))
@@ -130,15 +138,7 @@ def put_back(connection: Connection, wishes: Sequence[PutBack]) -> list[int]:
 
 
 def _put_back(connection: Connection, wish: PutBack) -> int:
-    columns = (
-        messages.c.sequence,
-        messages.c.holder,
-        messages.c.lease,
-        messages.c.flow_key,
-        messages.c.turn_of,
-        messages.c.cancel_requested,
-    )
-    rows = connection.execute(select(*columns).where(_CLAIMED, _which(wish))).all()
+    rows = connection.execute(_HELD.where(_which(wish))).all()
     if wish.leases:
         rows = [
             row

@@ -65,6 +65,8 @@ def plan_of(path: Path, statement: object) -> str:
         (lanes._PARKED, "messages_of_key"),
         (lanes._QUEUED, "messages_of_queue"),
         (lanes._TURNS, "messages_with_turn"),
+        (leases._RENEWED, "messages_open"),
+        (leases._HELD, "messages_open"),
     ],
 )
 def test_what_is_due_is_found_by_an_index(tmp_path: Path, statement: object, index: str) -> None:
@@ -73,6 +75,19 @@ def test_what_is_due_is_found_by_an_index(tmp_path: Path, statement: object, ind
     assert plan.startswith("SEARCH messages USING")
     assert f"INDEX {index}" in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_a_start_reads_no_message_that_waits(tmp_path: Path) -> None:
+    database = migrated(tmp_path)
+    statements = (leases._NEXT, leases._OTHERS, leases._HELD, leases._HOSTS)
+    lanes_only = (lanes._NEXT_QUEUE, lanes._NEXT_KEY, lanes._READY_QUEUES)
+
+    plans = [plan_of(database, statement) for statement in (*statements, *lanes_only)]
+
+    assert not [plan for plan in plans if "SCAN messages" in plan]
+    assert "messages_aside" in plan_of(database, leases._HOSTS)
+    assert "messages_of_key" in plan_of(database, lanes._READY_KEYS)
+    assert "messages_of_key" in plan_of(database, lanes._WAKE_KEYS)
 
 
 def test_credentials_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -> None:

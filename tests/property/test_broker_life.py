@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +27,17 @@ ANSWERS: dict[str, Answer | NoAnswer] = {
     "asks for patience": Answer(status=503, headers=(("Retry-After", "90"),)),
     "refuses for good": Answer(status=489, headers=(("Upstash-NonRetryable-Error", "true"),)),
 }
+RATED, RATE, PERIOD = "rated", 2, 60
+LANES = ("queues/p", "queues/q", "flowControl/a", f"flowControl/{RATED}")
 LONG_ENOUGH = (12, 90, 148, 148, 1808, 1808, 22_026, 86_400)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What a message waits for, besides its time."""
+
+    key: str | None
+    queue: str | None
 
 
 class Life(RuleBasedStateMachine):
@@ -41,7 +52,7 @@ class Life(RuleBasedStateMachine):
         self.network = Network(self.time)
         self.answer = "takes it"
         self.network.answers = self._answered
-        self.published: dict[str, bool] = {}
+        self.published: dict[str, Published] = {}
         self._start()
 
     def _answered(self, _: Sent) -> Answer | NoAnswer:
@@ -107,16 +118,26 @@ class Life(RuleBasedStateMachine):
     @rule(
         delay=st.sampled_from([0, 60]),
         retries=st.integers(0, 2),
-        key=st.sampled_from([None, "a", "b"]),
+        key=st.sampled_from([None, "a", "b", RATED]),
+        queue=st.sampled_from([None, None, "p", "q"]),
     )
-    def publish(self, delay: int, retries: int, key: str | None) -> None:
+    def publish(self, delay: int, retries: int, key: str | None, queue: str | None) -> None:
         headers = {"Upstash-Delay": f"{delay}s", "Upstash-Retries": str(retries)}
         if key is not None:
             headers["Upstash-Flow-Control-Key"] = key
-            headers["Upstash-Flow-Control-Value"] = "parallelism=1"
-        url = "/v2/publish/http://example.com/x"
+            rate = f", rate={RATE}, period={PERIOD}" if key == RATED else ""
+            headers["Upstash-Flow-Control-Value"] = f"parallelism=1{rate}"
+        verb = "publish" if queue is None else f"enqueue/{queue}"
+        url = f"/v2/{verb}/http://example.com/x"
         answer = self._run(self.http.post(url, headers=headers, content=b"x"))
-        self.published[answer.json()["messageId"]] = False
+        self.published[answer.json()["messageId"]] = Published(key=key, queue=queue)
+        self._settle()
+
+    @rule(lane=st.sampled_from(LANES), paused=st.booleans())
+    def pause(self, lane: str, paused: bool) -> None:
+        verb = "pause" if paused else "resume"
+        answer: httpx.Response = self._run(self.http.post(f"/v2/{lane}/{verb}"))
+        assert answer.status_code in (200, 404), answer.text
         self._settle()
 
     @rule(answer=st.sampled_from(sorted(ANSWERS)))
@@ -154,11 +175,44 @@ class Life(RuleBasedStateMachine):
         failed = {name for name, states in log.items() if states[-1] is State.FAILED}
         assert {message["messageId"] for message in dead} == failed
 
+    def _attempts(self) -> list[tuple[Sent, Published]]:
+        return [
+            (sent, self.published[sent.headers["Upstash-Message-Id"]]) for sent in self.network.sent
+        ]
+
+    @invariant()
+    def queues_send_one_after_the_other(self) -> None:
+        if not hasattr(self, "http"):
+            return
+        order = {name: number for number, name in enumerate(self.published)}
+        for queue in ("p", "q"):
+            sent = [
+                order[sent.headers["Upstash-Message-Id"]]
+                for sent, published in self._attempts()
+                if published.queue == queue
+            ]
+            assert sent == sorted(sent)
+
+    @invariant()
+    def no_period_has_more_attempts_than_its_rate(self) -> None:
+        if not hasattr(self, "http"):
+            return
+        began, count = 0, 0
+        for sent, published in self._attempts():
+            if published.key != RATED:
+                continue
+            if sent.at >= began + PERIOD * 1_000_000:
+                began, count = sent.at, 0
+            count += 1
+            assert count <= RATE
+
     def teardown(self) -> None:
         if not hasattr(self, "http"):
             return
         self.answer = "takes it"
-        for seconds in LONG_ENOUGH:
+        for lane in LANES:
+            self.pause(lane, False)
+        for seconds in (*LONG_ENOUGH, *[PERIOD] * (len(self.published) // RATE)):
             self.time_passes(seconds)
         log = self._run(self._log())
         unfinished = {name: states for name, states in log.items() if states[-1] not in FINAL}
@@ -169,8 +223,8 @@ class Life(RuleBasedStateMachine):
 
 
 Life.TestCase.settings = settings(
-    max_examples=15,
-    stateful_step_count=15,
+    max_examples=20,
+    stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
