@@ -9,7 +9,7 @@ from pathlib import Path
 from litestar import Litestar
 
 from service.broker.api import routes
-from service.broker.api.answers import HANDLERS, token_guard
+from service.broker.api.answers import HANDLERS, token_check
 from service.broker.broker import Broker
 from service.broker.client import Client, Sender
 from service.broker.delivery import Engine
@@ -99,9 +99,12 @@ def create_broker(
                 await engine.stop()
 
     return Litestar(
-        route_handlers=routes(largest_message=sizes.message, largest_batch=sizes.batch),
+        route_handlers=routes(
+            check=token_check(token, read_only_token),
+            largest_message=sizes.message,
+            largest_batch=sizes.batch,
+        ),
         lifespan=[lifespan],
-        guards=[token_guard(token, read_only_token)],
         exception_handlers=HANDLERS,
         openapi_config=None,
         logging_config=None,

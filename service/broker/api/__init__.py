@@ -1,6 +1,7 @@
 """The HTTP surface, one module per module of the `qstash` SDK."""
 
 from litestar import Router
+from litestar.handlers import ASGIRouteHandler
 
 from service.broker.api import (
     batch,
@@ -14,14 +15,16 @@ from service.broker.api import (
     signing_key,
     url_group,
 )
+from service.broker.api.answers import Check, guard_of
 
 __all__ = ["routes"]
 
 
-def routes(*, largest_message: int, largest_batch: int) -> list[Router]:
-    """All routes; every one of them wants the token."""
-    return [
-        publish.router(largest_message),
+def routes(
+    *, check: Check, largest_message: int, largest_batch: int
+) -> list[Router | ASGIRouteHandler]:
+    """All routes; every one of them wants the token, which `check` looks at."""
+    guarded = [
         batch.router(largest_batch, largest_message=largest_message),
         message.router(),
         queue.enqueue_router(largest_message),
@@ -32,4 +35,8 @@ def routes(*, largest_message: int, largest_batch: int) -> list[Router]:
         dlq.router(),
         log.router(),
         signing_key.router(),
+    ]
+    return [
+        publish.mount(check, largest_message),
+        Router("/", route_handlers=guarded, guards=[guard_of(check)]),
     ]

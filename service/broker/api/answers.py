@@ -2,7 +2,7 @@
 
 import hmac
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,11 +17,12 @@ from litestar.handlers import BaseRouteHandler
 
 from service.broker.errors import BrokerError, Malformed
 
-__all__ = ["HANDLERS", "token_guard"]
+__all__ = ["HANDLERS", "Check", "guard_of", "token_check"]
 
 log = logging.getLogger(__name__)
 
 Connection = ASGIConnection[Any, Any, Any, Any]
+Check = Callable[[Mapping[str, Any]], None]
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
 
 
@@ -29,38 +30,45 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SECRET = "/v2/keys"  # noqa: S105 - a path
 
 
-def token_guard(token: str, read_only: str | None = None) -> Guard:
-    """A guard that wants the token, in the header or as `qstash_token` in the query.
+def token_check(token: str, read_only: str | None = None) -> Check:
+    """What refuses a request without the token, in the header or as `qstash_token` in the query.
 
     The read-only one opens what only reads, except the signing keys: they sign deliveries.
     """
     expected = token.encode()
     reading = read_only.encode() if read_only else None
 
-    # Asynchronous only in form: the framework runs plain functions in another thread.
-
-    async def check(connection: Connection, _handler: BaseRouteHandler) -> None:
-        given = _bearer(connection) or _in_query(connection)
+    def check(scope: Mapping[str, Any]) -> None:
+        given = _bearer(scope) or _in_query(scope)
         if hmac.compare_digest(given, expected):
             return
         if reading is None or not hmac.compare_digest(given, reading):
             raise NotAuthorizedException("unable to authenticate: invalid token")
-        method = connection.scope.get("method")
-        if method not in READING or connection.url.path.startswith(SECRET):
+        if scope.get("method") not in READING or scope["path"].startswith(SECRET):
             raise PermissionDeniedException("forbidden: this token may only read, and not the keys")
 
     return check
 
 
-def _bearer(connection: Connection) -> bytes:
-    for name, value in connection.scope["headers"]:
+def guard_of(check: Check) -> Guard:
+    """The same as a guard of routes."""
+
+    # Asynchronous only in form: the framework runs plain functions in another thread.
+    async def guard(connection: Connection, _handler: BaseRouteHandler) -> None:
+        check(connection.scope)
+
+    return guard
+
+
+def _bearer(scope: Mapping[str, Any]) -> bytes:
+    for name, value in scope["headers"]:
         if name == b"authorization" and value[:7].lower() == b"bearer ":
             return bytes(value[7:].strip())
     return b""
 
 
-def _in_query(connection: Connection) -> bytes:
-    query = connection.scope["query_string"]
+def _in_query(scope: Mapping[str, Any]) -> bytes:
+    query: bytes = scope["query_string"]
     if b"qstash_token=" not in query:
         return b""
     values = parse_qs(query.decode("latin-1"))

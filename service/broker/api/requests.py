@@ -22,6 +22,7 @@ __all__ = [
     "groups_of",
     "query_of",
     "schedules_of",
+    "wanted",
     "wanted_of",
     "whole_in",
     "without_slash",
@@ -65,13 +66,21 @@ def whole_in(given: Mapping[str, object], name: str, *, most: int) -> int | None
 
 async def wanted_of(request: BrokerRequest, *, after: bytes, queue: str | None = None) -> Wanted:
     """What a request wants published: the destination stands in its path, behind `after`."""
-    query = query_of(request)
+    return wanted(request.scope, await request.body(), after=after, queue=queue)
+
+
+def wanted(
+    scope: Mapping[str, Any], body: bytes, *, after: bytes, queue: str | None = None
+) -> Wanted:
+    """The same, of a raw request whose body was read."""
+    query = bytes(scope["query_string"])
     options = destination.options_in_query(query) if query else ()
+    client = scope.get("client")
     return Wanted(
-        destination=destination.from_request(request.scope["raw_path"], query, after=after),
-        headers=headers.decoded(request.scope["headers"], options),
-        body=await request.body(),
-        caller_ip=caller_of(request),
+        destination=destination.from_request(scope["raw_path"], query, after=after),
+        headers=headers.decoded(scope["headers"], options),
+        body=body,
+        caller_ip=client[0] if client else None,
         queue=queue,
     )
 
