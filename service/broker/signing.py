@@ -2,15 +2,18 @@
 
 import base64
 import hashlib
+import hmac
 from dataclasses import dataclass
 
-import jwt
+import msgspec
 
 from service.broker.message import Headers, Message
 
 __all__ = ["SigningKeys", "delivery_headers", "rotated", "sign"]
 
 LIFETIME = 300
+# A JWT by hand: a library's general way takes ten times as long, for each delivery.
+_HEAD = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=")
 # A publisher's header must neither break the framing of the request nor pose as one of ours.
 _OURS = frozenset({"Content-Length", "Transfer-Encoding", "Connection", "Host", "Te", "Upgrade"})
 
@@ -43,7 +46,9 @@ def sign(message: Message, *, key: str, at: int) -> str:
         "jti": f"jwt_{message.id}_{at}",
         "body": base64.urlsafe_b64encode(digest).decode("ascii"),
     }
-    return jwt.encode(claims, key, algorithm="HS256")
+    signed = _HEAD + b"." + _segment(msgspec.json.encode(claims))
+    code = hmac.digest(key.encode(), signed, "sha256")
+    return (signed + b"." + _segment(code)).decode("ascii")
 
 
 def delivery_headers(message: Message, signature: str) -> Headers:
@@ -67,3 +72,7 @@ def delivery_headers(message: Message, signature: str) -> Headers:
     if not any(name == "User-Agent" for name, _ in forwarded):
         ours.append(("User-Agent", "Upstash-QStash"))
     return (*forwarded, *ours)
+
+
+def _segment(raw: bytes) -> bytes:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
