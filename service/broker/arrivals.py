@@ -9,7 +9,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from service.broker.flow_keys import configure
 from service.broker.message import Message, Place, State
 from service.broker.queues import ensure_queues
-from service.broker.records import entry_row, message_row
+from service.broker.rapid import Rapid
+from service.broker.records import ENTRY, entry_row, message_row
 from service.broker.settlement import Entry
 from service.broker.tables import deduplication, log_entries, messages
 
@@ -17,8 +18,8 @@ __all__ = ["Arrival", "Arrived", "add", "insert_messages"]
 
 _MOST_NAMES = 500
 _LAST = select(func.coalesce(func.max(messages.c.sequence), 0))
-_NEW_MESSAGE = insert(messages)
-_NEW_ENTRY = insert(log_entries)
+_NEW_MESSAGE = Rapid(insert(messages))
+_NEW_ENTRY = Rapid(insert(log_entries).values(ENTRY))
 _NEW_NAME = sqlite_insert(deduplication)
 _NEW_NAME = _NEW_NAME.on_conflict_do_update(
     index_elements=[deduplication.c.name],
@@ -92,8 +93,8 @@ def insert_messages(connection: Connection, arrivals: Sequence[Arrival]) -> dict
         entries.append(entry_row(Entry(at=message.created_at, state=State.CREATED), sequence=last))
         numbered[message.id] = replace(message, sequence=last)
     _prepare_lanes(connection, arrivals)
-    connection.execute(_NEW_MESSAGE, rows)
-    connection.execute(_NEW_ENTRY, entries)
+    _NEW_MESSAGE(connection, rows)
+    _NEW_ENTRY(connection, entries)
     return numbered
 
 

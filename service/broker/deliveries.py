@@ -3,13 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, MappingResult, bindparam, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    MappingResult,
+    bindparam,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from service.broker.arrivals import Arrival, insert_messages
 from service.broker.lanes import Passage, let_go, next_lane, wake_lanes
 from service.broker.leases import next_due
 from service.broker.message import Message, Place
-from service.broker.records import dead_letter_row, entry_row, message_of
+from service.broker.rapid import Rapid
+from service.broker.records import ENTRY, dead_letter_row, entry_row, message_of
 from service.broker.settlement import Settlement
 from service.broker.tables import dead_letters, log_entries, messages
 
@@ -32,23 +42,24 @@ _ASIDE = (
     .order_by(messages.c.sequence)
     .limit(bindparam("free"))
 )
-_HAVE = (
+_CLAIMED: ColumnClause[str] = literal_column("'claimed'")
+_HAVE = Rapid(
     update(messages)
     .where(messages.c.sequence == bindparam("number"))
-    .values(place=Place.CLAIMED.value, holder=bindparam("by"), lease=0)
+    .values(place=_CLAIMED, holder=bindparam("by"), lease=literal_column("0"))
 )
 _PUT = (
     update(messages)
     .where(messages.c.sequence == bindparam("number"))
     .values(place=bindparam("to"), host=bindparam("at"), holder=None)
 )
-_SETTLED = (
+_SETTLED = Rapid(
     update(messages)
     .where(
         messages.c.sequence == bindparam("number"),
         # Whoever has lost it to another engine has no say any more.
         messages.c.holder == bindparam("by"),
-        messages.c.place == Place.CLAIMED.value,
+        messages.c.place == _CLAIMED,
     )
     .values(
         place=bindparam("to"),
@@ -63,7 +74,7 @@ _MINE = select(messages.c.sequence).where(
     messages.c.sequence.in_(bindparam("numbers", expanding=True)),
 )
 _REQUESTED = select(messages.c.sequence).where(messages.c.cancel_requested == 1)
-_NEW_ENTRY = insert(log_entries)
+_NEW_ENTRY = Rapid(insert(log_entries).values(ENTRY))
 _NEW_DEAD_LETTER = insert(dead_letters)
 
 
@@ -155,8 +166,8 @@ def settle(connection: Connection, settlings: Sequence[Settling]) -> list[Settle
             letters.append(dead_letter_row(settlement.dead_letter, sequence=number))
         results.append((settlement, settling.places, settling.holder))
     if moves:
-        connection.execute(_SETTLED, moves)
-        connection.execute(_NEW_ENTRY, entries)
+        _SETTLED(connection, moves)
+        _NEW_ENTRY(connection, entries)
     if letters:
         connection.execute(_NEW_DEAD_LETTER, letters)
     _wake_lanes(connection, [result[0] for result in results if result])
@@ -216,7 +227,7 @@ def _read(rows: MappingResult, most: int) -> tuple[list[Message], bool]:
 def _have(connection: Connection, taken: Sequence[Message], holder: str) -> None:
     if taken:
         rows = [{"number": message.sequence, "by": holder} for message in taken]
-        connection.execute(_HAVE, rows)
+        _HAVE(connection, rows)
 
 
 def _mine(connection: Connection, settlings: Sequence[Settling]) -> frozenset[int]:

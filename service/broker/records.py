@@ -1,13 +1,23 @@
 """Messages, log entries and dead letters as rows, and back."""
 
+from collections.abc import Mapping
+
 import msgspec
-from sqlalchemy import RowMapping
+from sqlalchemy import BindParameter, RowMapping, bindparam
 
 from service.broker.message import Headers, Message, Options, Place
 from service.broker.outcome import Answer
 from service.broker.settlement import DeadLetter, Entry
 
-__all__ = ["Details", "dead_letter_row", "details_of", "entry_row", "message_of", "message_row"]
+__all__ = [
+    "ENTRY",
+    "Details",
+    "dead_letter_row",
+    "details_of",
+    "entry_row",
+    "message_of",
+    "message_row",
+]
 
 Row = dict[str, object]
 
@@ -75,6 +85,12 @@ def message_of(row: RowMapping) -> Message:
         sequence=row["sequence"],
         turn_of=row["turn_of"],
     )
+
+
+ENTRY: Mapping[str, BindParameter[object]] = {
+    name: bindparam(name) for name in ("sequence", "at", "state", "details")
+}
+"""What a log entry's row gives; its id is the database's."""
 
 
 def entry_row(entry: Entry, *, sequence: int) -> Row:
