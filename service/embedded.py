@@ -14,7 +14,7 @@ import msgspec
 
 from migrations import upgrade
 from service.beside import STOP_SECONDS, BrokerProcess
-from service.broker.app import create_broker
+from service.broker.app import Retention, create_broker
 from service.broker.credentials import Credentials, open_credentials
 from service.clock import new_id, system_clock
 from service.hosting import address_of, bind, hosted
@@ -41,7 +41,12 @@ def prepare(data: Path) -> Credentials:
     return open_credentials(folder=data, database=database, new_secret=_new_secret)
 
 
-def broker_app(data: Path, credentials: Credentials) -> Any:
+def broker_app(
+    data: Path,
+    credentials: Credentials,
+    *,
+    deduplication_seconds: int = 600,
+) -> Any:
     """The broker as an ASGI application."""
     return create_broker(
         database=data / DATABASE,
@@ -50,6 +55,7 @@ def broker_app(data: Path, credentials: Credentials) -> Any:
         clock=system_clock,
         new_id=new_id,
         new_secret=_new_secret,
+        retention=Retention(deduplication=deduplication_seconds),
     )
 
 

@@ -66,13 +66,14 @@ async def serve_broker(
     *,
     port: int,
     announce: Announce,
+    deduplication_seconds: int,
 ) -> None:
     """Run the broker alone until SIGINT or SIGTERM; announces its address and credentials."""
     log_to_standard_error(settings)
     credentials = await asyncio.to_thread(prepare, settings.data)
     listening = bind(HOST, port)
     url = address_of(listening, HOST)
-    app = broker_app(settings.data, credentials)
+    app = broker_app(settings.data, credentials, deduplication_seconds=deduplication_seconds)
     async with stop_signals() as stop, hosted(app, listening, grace_seconds=STOP_SECONDS):
         tune_interpreter()
         announce(f"listening on {url}")

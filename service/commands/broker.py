@@ -15,10 +15,20 @@ BrokerPort = Annotated[
     int, typer.Option("--port", metavar="N", help="The port to listen on; 0 takes any free one.")
 ]
 
+DeduplicationSeconds = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="How long a deduplication id or content is remembered; a second message is not sent.",
+    ),
+]
+
 
 def broker(
     data: Data = None,
     port: BrokerPort = USUAL_PORT,
+    deduplication_seconds: DeduplicationSeconds = 600,
     as_json: AsJson = False,
     until_stdin_ends: UntilStdinEnds = False,
 ) -> None:
@@ -35,7 +45,9 @@ def broker(
         from service.serving import serve_broker
 
         tell = announce_as_json if as_json else announce
-        await serve_broker(in_force, port=port, announce=tell)
+        await serve_broker(
+            in_force, port=port, announce=tell, deduplication_seconds=deduplication_seconds
+        )
 
     run_server(work(), host="127.0.0.1", ports=(port,), until_stdin_ends=until_stdin_ends)
 
