@@ -108,6 +108,7 @@ async def feed_world(
     async with open_sqlite(folder / "read.db", durability="relaxed") as database:
         await database.write(create_tables)
         world = FeedWorld(database, limits, epoch)
+        await world.runner.prepare()
         tasks = [asyncio.create_task(world.runner.run()), asyncio.create_task(world.hub.run())]
         async with _served(world.app) as port:
             world.url = f"http://127.0.0.1:{port}"

@@ -224,7 +224,7 @@ async def test_a_silent_stream_gets_beats_that_carry_its_cursor(tmp_path: Path) 
     async with feed_world(tmp_path, limits=limits) as world:
         async with followed(world, "/v1/feed/documents/a") as stream:
             await heard(stream, "snapshot")
-            await world.happened(registered("somebody else's"))
+            await world.happened(registered("of-somebody-else"))
 
             first = await heard(stream, "beat")
             while first.position < 1:
