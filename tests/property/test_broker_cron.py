@@ -17,8 +17,8 @@ SECOND = 1_000_000
 NIGHTS = {
     "Europe/Berlin": (datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC)),
     "America/New_York": (datetime(2026, 3, 7, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC)),
-    # Not Australia/Lord_Howe, whose clock goes back by half an hour only: of the half hour that comes
-    # twice, the library fires in the first one alone. docs/reference/broker.md says so.
+    # Not Australia/Lord_Howe, whose clock goes back by half an hour only: of the half hour that
+    # comes twice, the library fires in the first one alone. docs/reference/broker.md says so.
     # At midnight, so that the day begins at one.
     "America/Santiago": (datetime(2026, 4, 4, tzinfo=UTC), datetime(2026, 9, 5, tzinfo=UTC)),
     # No daylight saving, but a zone that is not whole hours away.
