@@ -5,8 +5,9 @@ Either way the service reaches it like Upstash's: over HTTP, with a token, throu
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,14 @@ import msgspec
 from migrations import upgrade
 from service.beside import STOP_SECONDS, BrokerProcess
 from service.broker.app import Retention, create_broker
-from service.broker.credentials import Credentials, open_credentials
+from service.broker.credentials import TOKEN_FILE, Credentials, open_credentials
+from service.broker.errors import Malformed
+from service.broker.published import DEVELOPMENT, TOKENS
+from service.broker.reach import EVERYWHERE, Reach, reach_of
+from service.broker.signing import SigningKeys
 from service.clock import new_id, system_clock
 from service.hosting import address_of, bind, hosted
+from service.settings import SettingsError, is_loopback
 
 HOST = "127.0.0.1"
 DATABASE = "broker.db"
@@ -33,6 +39,42 @@ class Qstash(msgspec.Struct, frozen=True, kw_only=True):
     embedded: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """Who may reach a broker that is started alone, and where it may deliver to."""
+
+    host: str = HOST
+    destinations: Sequence[str] = ()
+    dev_credentials: bool = False
+
+
+def prepare_exposed(data: Path, exposure: Exposure) -> tuple[Credentials, Reach]:
+    """As `prepare`; raises `SettingsError` rather than to let anybody in who knows no secret."""
+    exposed = not is_loopback(exposure.host)
+    if exposed and exposure.dev_credentials:
+        raise SettingsError(
+            [
+                f"--host is {exposure.host!r}, which other machines can reach, and everybody "
+                "knows the credentials of --dev-credentials; leave one of them out"
+            ]
+        )
+    try:
+        reach = reach_of(exposure.destinations, exposed=exposed)
+    except Malformed as error:
+        raise SettingsError([f"--allow-destination: {error}"]) from error
+    credentials = prepare(data)
+    if exposed and credentials.token in TOKENS:
+        raise SettingsError(
+            [
+                f"--host is {exposure.host!r}, which other machines can reach, and the token in "
+                f"{data / TOKEN_FILE} is a published one; remove the file to have a new one made"
+            ]
+        )
+    if exposure.dev_credentials:
+        credentials = replace(DEVELOPMENT, read_only_token=credentials.read_only_token)
+    return credentials, reach
+
+
 def prepare(data: Path) -> Credentials:
     """Make the broker's file and credentials, or find them."""
     data.mkdir(parents=True, exist_ok=True)
@@ -45,9 +87,11 @@ def broker_app(
     data: Path,
     credentials: Credentials,
     *,
+    reach: Reach = EVERYWHERE,
     deduplication_seconds: int = 600,
 ) -> Any:
     """The broker as an ASGI application."""
+    published = credentials.token == DEVELOPMENT.token
     return create_broker(
         database=data / DATABASE,
         token=credentials.token,
@@ -56,7 +100,13 @@ def broker_app(
         new_id=new_id,
         new_secret=_new_secret,
         retention=Retention(deduplication=deduplication_seconds),
+        reach=reach,
+        keys=_keys(credentials) if published else None,
     )
+
+
+def _keys(credentials: Credentials) -> SigningKeys:
+    return SigningKeys(current=credentials.current_signing_key, next=credentials.next_signing_key)
 
 
 @asynccontextmanager

@@ -11,12 +11,12 @@ from service.beside import STOP_SECONDS
 from service.claim import claimed
 from service.clock import system_clock
 from service.embedded import (
-    HOST,
+    Exposure,
     Qstash,
     broker_app,
     broker_beside,
     broker_inside,
-    prepare,
+    prepare_exposed,
 )
 from service.hosting import address_of, bind, hosted, stop_signals, tune_interpreter
 from service.logs import configure_logging
@@ -67,13 +67,16 @@ async def serve_broker(
     port: int,
     announce: Announce,
     deduplication_seconds: int,
+    exposure: Exposure = Exposure(),  # noqa: B008 - frozen
 ) -> None:
     """Run the broker alone until SIGINT or SIGTERM; announces its address and credentials."""
     log_to_standard_error(settings)
-    credentials = await asyncio.to_thread(prepare, settings.data)
-    listening = bind(HOST, port)
-    url = address_of(listening, HOST)
-    app = broker_app(settings.data, credentials, deduplication_seconds=deduplication_seconds)
+    credentials, reach = await asyncio.to_thread(prepare_exposed, settings.data, exposure)
+    listening = bind(exposure.host, port)
+    url = address_of(listening, exposure.host)
+    app = broker_app(
+        settings.data, credentials, reach=reach, deduplication_seconds=deduplication_seconds
+    )
     async with stop_signals() as stop, hosted(app, listening, grace_seconds=STOP_SECONDS):
         tune_interpreter()
         announce(f"listening on {url}")

@@ -19,6 +19,7 @@ from service.broker.app import Limits, Retention, Sizes, create_broker
 from service.broker.client import Sender
 from service.broker.message import Headers
 from service.broker.outcome import Answer, NoAnswer
+from service.broker.reach import EVERYWHERE, Reach
 from service.broker.timing import Wait, wait_for
 from service.clock import new_id, system_clock
 from tests.fakes import FakeClock
@@ -43,6 +44,7 @@ def broker_over(
     limits: Limits = Limits(shutdown=1.0),  # noqa: B008 - frozen
     sizes: Sizes = Sizes(),  # noqa: B008 - frozen
     retention: Retention = Retention(),  # noqa: B008 - frozen
+    reach: Reach = EVERYWHERE,
 ) -> Litestar:
     return create_broker(
         database=database,
@@ -56,6 +58,7 @@ def broker_over(
         limits=limits,
         sizes=sizes,
         retention=retention,
+        reach=reach,
     )
 
 

@@ -8,8 +8,9 @@ from service.broker.errors import Malformed
 from service.broker.groups import Group
 from service.broker.headers import Request
 from service.broker.names import is_name
+from service.broker.reach import Reach
 
-__all__ = ["Publication", "Wanted", "group_named", "publications_of"]
+__all__ = ["Publication", "Wanted", "check_reach", "group_named", "publications_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,18 @@ def publications_of(wanted: Wanted, group: Group | None) -> list[Publication]:
         _publication(wanted, replace(request, options=replace(options, endpoint=one.name)), one.url)
         for one in group.endpoints
     ]
+
+
+def check_reach(publication: Publication, reach: Reach) -> None:
+    """Refuses a destination or a callback that nothing may be sent to."""
+    reach.check(publication.url, name="destination")
+    options = publication.request.options
+    for callback, name in (
+        (options.callback, "Upstash-Callback"),
+        (options.failure_callback, "Upstash-Failure-Callback"),
+    ):
+        if callback is not None:
+            reach.check(callback.url, name=name)
 
 
 def _publication(wanted: Wanted, request: Request, url: str) -> Publication:

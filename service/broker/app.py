@@ -17,8 +17,10 @@ from service.broker.grouping import Groups
 from service.broker.housekeeper import forget_for_ever
 from service.broker.keys import fresh_keys
 from service.broker.limits import Limits
+from service.broker.reach import EVERYWHERE, Reach
 from service.broker.retention import Retention
 from service.broker.scheduling import Schedules
+from service.broker.signing import SigningKeys
 from service.broker.store import Store
 from service.broker.timing import Wait, wait_for
 
@@ -48,21 +50,24 @@ def create_broker(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     sizes: Sizes = Sizes(),
     retention: Retention = Retention(),  # noqa: B008 - frozen
+    reach: Reach = EVERYWHERE,
+    keys: SigningKeys | None = None,
 ) -> Litestar:
     """A broker over the file `database`, which has to hold the broker's schema already.
 
     `clock` gives microseconds since the epoch, `new_id` a short unique text, `new_secret` a text
-    nobody can guess, of at least 28 characters.
+    nobody can guess, of at least 28 characters. With `keys`, these sign until they are rotated,
+    whatever the file has.
     """
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with (
             Store(database) as store,
-            _sender(sender, limits, sizes) as network,
+            _sender(sender, limits, sizes, reach) as network,
             asyncio.TaskGroup() as tasks,
         ):
-            keys = await store.signing_keys(fresh_keys(new_secret))
+            kept = await store.signing_keys(fresh_keys(new_secret))
             engine = Engine(
                 store=store,
                 sender=network,
@@ -75,16 +80,17 @@ def create_broker(
             broker = Broker(
                 store=store,
                 engine=engine,
-                keys=keys,
+                keys=keys or kept,
                 clock=clock,
                 new_id=new_id,
                 new_secret=new_secret,
                 retention=retention,
                 tasks=tasks,
+                reach=reach,
             )
             schedules = Schedules(store=store, broker=broker, clock=clock, new_id=new_id, wait=wait)
             app.state.broker = broker
-            app.state.groups = Groups(store=store, clock=clock)
+            app.state.groups = Groups(store=store, clock=clock, reach=reach)
             app.state.schedules = schedules
             await engine.start(tasks)
             scheduler = tasks.create_task(schedules.fire_for_ever())
@@ -112,10 +118,10 @@ def create_broker(
 
 
 def _sender(
-    given: Sender | None, limits: Limits, sizes: Sizes
+    given: Sender | None, limits: Limits, sizes: Sizes, reach: Reach
 ) -> AbstractAsyncContextManager[Sender]:
     if given is None:
-        return Client(connections=limits.concurrency, largest_answer=sizes.answer)
+        return Client(connections=limits.concurrency, largest_answer=sizes.answer, reach=reach)
     return _lent(given)
 
 

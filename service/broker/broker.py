@@ -5,7 +5,13 @@ import hashlib
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 
-from service.broker.addressing import Publication, Wanted, group_named, publications_of
+from service.broker.addressing import (
+    Publication,
+    Wanted,
+    check_reach,
+    group_named,
+    publications_of,
+)
 from service.broker.arrivals import Arrival, Arrived
 from service.broker.cancelling import Cancel
 from service.broker.controls import Controls
@@ -17,6 +23,7 @@ from service.broker.headers import Request
 from service.broker.keys import fresh_key
 from service.broker.log_entries import Logged
 from service.broker.message import Message
+from service.broker.reach import EVERYWHERE, Reach
 from service.broker.retention import Retention
 from service.broker.signing import SigningKeys
 from service.broker.store import Store
@@ -53,6 +60,7 @@ class Broker:
         new_secret: Callable[[], str],
         retention: Retention,
         tasks: asyncio.TaskGroup,
+        reach: Reach = EVERYWHERE,
     ) -> None:
         self._store = store
         self._engine = engine
@@ -62,6 +70,7 @@ class Broker:
         self._new_secret = new_secret
         self._retention = retention
         self._tasks = tasks
+        self._reach = reach
         self.controls = Controls(store=store, engine=engine, clock=clock)
         """Queues, flow-control keys, the engine's own limit."""
 
@@ -80,6 +89,8 @@ class Broker:
         name = group_named(wanted.destination)
         group = None if name is None else await self._store.group(name)
         found = publications_of(wanted, group)
+        for publication in found:
+            check_reach(publication, self._reach)
         return Addressed(publications=found, to_group=group is not None)
 
     async def publish(self, publications: Sequence[Publication]) -> tuple[Arrived, ...]:

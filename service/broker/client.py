@@ -9,10 +9,13 @@ import ssl
 from typing import Protocol, Self
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from service.broker.message import Headers
 from service.broker.outcome import Answer, NoAnswer
+from service.broker.reach import EVERYWHERE, Reach
+from service.broker.resolving import CheckedResolver, NotAllowed
 
 __all__ = ["Client", "Sender"]
 
@@ -33,15 +36,27 @@ class Sender(Protocol):
 
 
 class Client:
-    """Keeps connections open between deliveries."""
+    """Keeps connections open between deliveries; goes nowhere outside of its reach."""
 
-    def __init__(self, *, connections: int, largest_answer: int) -> None:
+    def __init__(
+        self,
+        *,
+        connections: int,
+        largest_answer: int,
+        reach: Reach = EVERYWHERE,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
         self._connections = connections
         self._largest = largest_answer
+        self._reach = reach
+        self._resolver = resolver
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(
-            limit=self._connections, keepalive_timeout=IDLE_SECONDS, ssl=_tls()
+            limit=self._connections,
+            keepalive_timeout=IDLE_SECONDS,
+            ssl=_tls(),
+            resolver=CheckedResolver(self._resolver or aiohttp.ThreadedResolver(), self._reach),
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -61,6 +76,10 @@ class Client:
         self, *, method: str, url: str, headers: Headers, body: bytes, seconds: float
     ) -> Answer | NoAnswer:
         """Sends one request; gives the answer, or why there is none."""
+        # A literal address is never resolved, so it is judged here.
+        refusal = self._reach.refusal_at_sight(url)
+        if refusal is not None:
+            return NoAnswer(reason=f"not sent: {refusal}")
         limits = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
         try:
             # `encoded`: the destination goes out as it was published, not tidied up.
@@ -81,6 +100,10 @@ class Client:
             return NoAnswer(reason=f"no connection within {min(seconds, CONNECT_SECONDS):g} s")
         except TimeoutError:
             return NoAnswer(reason=f"no answer within {seconds:g} s")
+        except aiohttp.ClientConnectorDNSError as error:
+            if isinstance(error.os_error, NotAllowed):
+                return NoAnswer(reason=f"not sent: {error.os_error}"[:1000])
+            return NoAnswer(reason=f"{type(error).__name__}: {error}"[:1000])
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return NoAnswer(reason=f"{type(error).__name__}: {error}"[:1000])
 

@@ -8,6 +8,7 @@ from service.broker.group_rows import GroupChange
 from service.broker.groups import Endpoint, Group, added, removed
 from service.broker.message import Headers
 from service.broker.names import checked_name
+from service.broker.reach import EVERYWHERE, Reach
 from service.broker.store import Store
 
 __all__ = ["Groups"]
@@ -16,7 +17,10 @@ __all__ = ["Groups"]
 class Groups:
     """Groups by name; every change is durable when it returns."""
 
-    def __init__(self, *, store: Store, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, *, store: Store, clock: Callable[[], int], reach: Reach = EVERYWHERE
+    ) -> None:
+        self._reach = reach
         self._store = store
         self._clock = clock
 
@@ -33,6 +37,8 @@ class Groups:
         checked_name(name, of="url group name")
         if not endpoints:
             raise Malformed("endpoints: give at least one")
+        for endpoint in endpoints:
+            self._reach.check(endpoint.url, name="endpoint")
         now = self._clock()
 
         def make(group: Group | None) -> Group:

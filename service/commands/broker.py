@@ -9,10 +9,33 @@ from service.commands.options import AsJson, Data
 from service.commands.serve import LISTENING, UntilStdinEnds, announce, run_server
 
 USUAL_PORT = 8322
+LOOPBACK = "127.0.0.1"
 EXPORT = "export "
 
 BrokerPort = Annotated[
     int, typer.Option("--port", metavar="N", help="The port to listen on; 0 takes any free one.")
+]
+BrokerHost = Annotated[
+    str,
+    typer.Option(
+        "--host", metavar="ADDRESS", help="The address to listen on; others need the token."
+    ),
+]
+Destinations = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-destination",
+        metavar="WHERE",
+        help="Deliver only there: `public`, a name, `*.` and a name, an address or a network; "
+        "may be repeated.",
+    ),
+]
+DevCredentials = Annotated[
+    bool,
+    typer.Option(
+        "--dev-credentials",
+        help="Use the published credentials of QStash's development server; only on loopback.",
+    ),
 ]
 
 DeduplicationSeconds = Annotated[
@@ -27,8 +50,11 @@ DeduplicationSeconds = Annotated[
 
 def broker(
     data: Data = None,
+    host: BrokerHost = LOOPBACK,
     port: BrokerPort = USUAL_PORT,
     deduplication_seconds: DeduplicationSeconds = 600,
+    destinations: Destinations = None,
+    dev_credentials: DevCredentials = False,
     as_json: AsJson = False,
     until_stdin_ends: UntilStdinEnds = False,
 ) -> None:
@@ -42,14 +68,22 @@ def broker(
     in_force = settings_in_force({"data": data})
 
     async def work() -> None:
+        from service.embedded import Exposure
         from service.serving import serve_broker
 
+        exposure = Exposure(
+            host=host, destinations=destinations or (), dev_credentials=dev_credentials
+        )
         tell = announce_as_json if as_json else announce
         await serve_broker(
-            in_force, port=port, announce=tell, deduplication_seconds=deduplication_seconds
+            in_force,
+            port=port,
+            announce=tell,
+            exposure=exposure,
+            deduplication_seconds=deduplication_seconds,
         )
 
-    run_server(work(), host="127.0.0.1", ports=(port,), until_stdin_ends=until_stdin_ends)
+    run_server(work(), host=host, ports=(port,), until_stdin_ends=until_stdin_ends)
 
 
 def announce_as_json(line: str) -> None:

@@ -7,13 +7,14 @@ Reading order: `table` (the settings themselves), `kinds` (what a value may look
 
 from service.settings.load import load_settings, settings_from
 from service.settings.page import describe_settings, settings_page
-from service.settings.rules import SettingsError, refuse_open_door, warnings_of
+from service.settings.rules import SettingsError, is_loopback, refuse_open_door, warnings_of
 from service.settings.table import Settings
 
 __all__ = [
     "Settings",
     "SettingsError",
     "describe_settings",
+    "is_loopback",
     "load_settings",
     "refuse_open_door",
     "settings_from",
