@@ -35,7 +35,8 @@ class DocumentGone(Refused):
 
     def __init__(self, document_id: str) -> None:
         super().__init__(
-            f"document {document_id!r} was erased; upload it anew, without its old key or id"
+            f"document {document_id!r} was erased; upload it anew under another id or "
+            "idempotency key (waybill upload --again)"
         )
         self.document_id = document_id
 

@@ -1,6 +1,6 @@
 """Uploads a PDF with httpx and waits for its end without a stream, in one request at a time.
 
-usage: python examples/upload_and_wait.py FILE.pdf [http://HOST:PORT]
+usage: .venv/bin/python examples/upload_and_wait.py FILE.pdf [http://HOST:PORT]
 """
 
 import sys
@@ -43,6 +43,8 @@ def main() -> None:
     file, address = Path(sys.argv[1]), (sys.argv[2:] or [USUAL_SERVER])[0]
     with httpx.Client(base_url=address, timeout=60) as server:
         document = wait_for(server, upload(server, file))
+    if document["status"] != "succeeded":
+        sys.exit(f"{document['name']}: {document['status']}: {document['error']}")
     print(f"{document['name']}: {document['status']}, pages: {document['pages_total']}")
 
 

@@ -11,9 +11,18 @@ from service.settings import SettingsError
 
 @contextmanager
 def claimed(data: Path) -> Iterator[None]:
-    """Make the folder ours, and make it; raises ``SettingsError`` if another process has it."""
-    data.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """Make the folder ours, and make it; raises ``SettingsError`` if it cannot be."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise SettingsError(
+            [
+                f"the data folder {data} cannot be written to: {why}; give it to the user who runs "
+                "this, or name another folder with --data"
+            ]
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

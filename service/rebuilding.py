@@ -9,6 +9,7 @@ from typing import Any
 from projections.catalog import ProjectionUnknown
 from projections.runner import Runner
 from projections.tables import create_tables
+from service.claim import claimed
 from service.clock import system_clock
 from service.databases import open_log, open_log_database, open_read_database
 from service.projecting import projecting
@@ -31,8 +32,13 @@ class Progress:
 
 
 async def rebuild_alone(settings: Settings, names: Sequence[str]) -> AsyncGenerator[Progress, None]:
-    """Make these projections anew, one after the other, or all; raises ``ProjectionUnknown``."""
+    """Make these projections anew, one after the other, or all; raises ``ProjectionUnknown``.
+
+    Raises ``SettingsError`` if another process has the data folder.
+    """
     async with AsyncExitStack() as stack:
+        if settings.database_url is None:
+            stack.enter_context(claimed(settings.data))
         log_database = await stack.enter_async_context(open_log_database(settings))
         sealing = await stack.enter_async_context(open_sealing(settings))
         store = await stack.enter_async_context(open_log(settings, log_database, sealing))

@@ -74,6 +74,7 @@ async def _here(data: Path | None, names: Sequence[str]) -> AsyncGenerator["Prog
     from service.commands.loading import settings_in_force
     from service.rebuilding import rebuild_alone
     from service.serving import log_to_standard_error
+    from service.settings import SettingsError
 
     settings = settings_in_force({"data": data})
     log_to_standard_error(settings)
@@ -82,6 +83,9 @@ async def _here(data: Path | None, names: Sequence[str]) -> AsyncGenerator["Prog
             yield progress
     except ProjectionUnknown as error:
         raise Refused(status=404, title="No such projection", detail=str(error)) from error
+    except SettingsError as error:
+        detail = f"{'; '.join(error.problems)}; or name its server with --url"
+        raise Refused(status=409, title="In use", detail=detail) from error
 
 
 async def _by_server(client: "Client", names: Sequence[str]) -> AsyncGenerator["Progress", None]:

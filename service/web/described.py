@@ -126,7 +126,8 @@ GONE = problem_answer(
     410,
     "What the document held was erased.",
     title="Erased",
-    detail="document 'doc_0' was erased; upload it anew, without its old key or id",
+    detail="document 'doc_0' was erased; upload it anew under another id or "
+    "idempotency key (waybill upload --again)",
 )
 BUSY = problem_answer(
     503,

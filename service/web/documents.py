@@ -36,7 +36,7 @@ from service.web.document_words import (
 from service.web.moments import AsOf, MinPosition, Then, asked, reach
 from service.web.problems import Problem
 from service.web.rooms import Rooms
-from service.web.texts import page_text, whole_text
+from service.web.texts import check_that_it_is_kept, no_text, page_text, whole_text
 
 MAX_PAGE = 500
 MOST_PAGES = 1_000_000
@@ -168,14 +168,10 @@ async def get_text(
     """The extracted text: whole, with a form feed between pages, or one page."""
     document = present(known((await rooms.documents.load(document_id))[1], document_id))
     if document.status is not Status.SUCCEEDED:
-        raise Problem(
-            409,
-            "Not there yet",
-            f"Document {document_id} is {document.status}; its text is there once it has "
-            "succeeded.",
-        )
+        raise no_text(document_id, document.status)
     if document.result_ref is None:
         return Response("", media_type="text/plain; charset=utf-8")
+    await check_that_it_is_kept(rooms.storage, document_id, document.result_ref)
     if page is None:
         text = whole_text(rooms.storage, document.result_ref)
         return Stream(text, media_type="text/plain; charset=utf-8")

@@ -22,6 +22,11 @@ def test_a_running_server_does_it_and_then_nobody_has_to(tmp_path: Path) -> None
         assert refused.code == 1
         assert "there is no projection 'nothing'" in refused.err
 
+        beside = waybill("rebuild", "--data", str(data), url=NOBODY)
+        assert beside.code == 1
+        assert "is in use by another Waybill" in beside.err
+        assert "name its server with --url" in beside.err
+
     alone = waybill("rebuild", "documents", "--data", str(data), url=NOBODY)
     assert alone.code == 0, alone.err
     assert alone.out.splitlines() == [

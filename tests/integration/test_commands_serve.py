@@ -94,6 +94,17 @@ def test_a_port_that_is_taken_is_named_with_a_way_out(tmp_path: Path) -> None:
     assert "--port 0" in done.err
 
 
+def test_a_data_folder_that_can_be_none_is_named_with_a_way_out(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+
+    refused = waybill("serve", "--data", str(file), "--port", "0")
+
+    assert refused.code == 2
+    assert f"the data folder {file} cannot be written to" in refused.err
+    assert "Traceback" not in refused.err
+
+
 def test_a_data_folder_has_one_server_only(tmp_path: Path) -> None:
     log = tmp_path / "log"
     arguments = ("serve", "--data", str(tmp_path / "data"), "--port", "0")

@@ -39,6 +39,20 @@ def _states(event: Event) -> list[Json]:
     return event.data.get("docs", []) if event.name == "snapshot" else []
 
 
+async def test_a_text_that_is_not_in_storage_any_more_is_a_problem_and_not_an_empty_answer(
+    house: Waybill, client: Client, letter: bytes
+) -> None:
+    document_id = await client.upload(letter)
+    await client.ends(document_id)
+    for kept in (house.data / "objects" / "results").glob(f"{document_id}.*"):
+        kept.unlink()
+
+    for path in ("text", "text?page=1"):
+        answer = await client.http.get(f"/v1/documents/{document_id}/{path}")
+        assert answer.status_code == 410
+        assert "its text is not in storage any more" in answer.json()["detail"]
+
+
 async def test_a_document_is_uploaded_queued_delivered_read_and_shown(
     house: Waybill, client: Client
 ) -> None:
