@@ -16,6 +16,7 @@ import msgspec
 from migrations import upgrade
 from service.beside import STOP_SECONDS, BrokerProcess
 from service.broker.app import Retention, create_broker
+from service.broker.chaos import Chaos, parse
 from service.broker.credentials import TOKEN_FILE, Credentials, open_credentials
 from service.broker.errors import Malformed
 from service.broker.published import DEVELOPMENT, TOKENS
@@ -75,6 +76,16 @@ def prepare_exposed(data: Path, exposure: Exposure) -> tuple[Credentials, Reach]
     return credentials, reach
 
 
+def chaos_of(text: str | None) -> Chaos | None:
+    """How to misbehave, with a seed of its own unless one is given; raises `SettingsError`."""
+    if text is None:
+        return None
+    try:
+        return parse(text, seed=secrets.randbelow(1_000_000_000))
+    except Malformed as error:
+        raise SettingsError([f"--chaos: {error}"]) from error
+
+
 def prepare(data: Path) -> Credentials:
     """Make the broker's file and credentials, or find them."""
     data.mkdir(parents=True, exist_ok=True)
@@ -88,6 +99,7 @@ def broker_app(
     credentials: Credentials,
     *,
     reach: Reach = EVERYWHERE,
+    chaos: Chaos | None = None,
     deduplication_seconds: int = 600,
 ) -> Any:
     """The broker as an ASGI application."""
@@ -101,6 +113,7 @@ def broker_app(
         new_secret=_new_secret,
         retention=Retention(deduplication=deduplication_seconds),
         reach=reach,
+        chaos=chaos,
         keys=_keys(credentials) if published else None,
     )
 

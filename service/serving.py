@@ -16,6 +16,7 @@ from service.embedded import (
     broker_app,
     broker_beside,
     broker_inside,
+    chaos_of,
     prepare_exposed,
 )
 from service.hosting import address_of, bind, hosted, stop_signals, tune_interpreter
@@ -27,6 +28,9 @@ from service.settings import Settings, refuse_open_door, warnings_of
 log = structlog.get_logger(__name__)
 
 Announce = Callable[[str], None]
+
+MISBEHAVING = "misbehaving on purpose: "
+"""What a broker says of itself when it was asked to; its seed is in what follows."""
 
 
 async def serve(settings: Settings, *, announce: Announce) -> None:
@@ -68,14 +72,20 @@ async def serve_broker(
     announce: Announce,
     deduplication_seconds: int,
     exposure: Exposure = Exposure(),  # noqa: B008 - frozen
+    misbehaving: str | None = None,
 ) -> None:
     """Run the broker alone until SIGINT or SIGTERM; announces its address and credentials."""
     log_to_standard_error(settings)
+    chaos = chaos_of(misbehaving)
     credentials, reach = await asyncio.to_thread(prepare_exposed, settings.data, exposure)
     listening = bind(exposure.host, port)
     url = address_of(listening, exposure.host)
     app = broker_app(
-        settings.data, credentials, reach=reach, deduplication_seconds=deduplication_seconds
+        settings.data,
+        credentials,
+        reach=reach,
+        chaos=chaos,
+        deduplication_seconds=deduplication_seconds,
     )
     async with stop_signals() as stop, hosted(app, listening, grace_seconds=STOP_SECONDS):
         tune_interpreter()
@@ -85,6 +95,9 @@ async def serve_broker(
         announce(f"export QSTASH_CURRENT_SIGNING_KEY={credentials.current_signing_key}")
         announce(f"export QSTASH_NEXT_SIGNING_KEY={credentials.next_signing_key}")
         announce(f"export QSTASH_READ_ONLY_TOKEN={credentials.read_only_token}")
+        if chaos is not None:
+            announce(f"{MISBEHAVING}{chaos}")
+            log.warning("the broker misbehaves on purpose", chaos=str(chaos))
         await stop.wait()
 
 

@@ -11,12 +11,14 @@ from litestar import Litestar
 from service.broker.api import routes
 from service.broker.api.answers import HANDLERS, token_check
 from service.broker.broker import Broker
+from service.broker.chaos import Chaos
 from service.broker.client import Client, Sender
 from service.broker.delivery import Engine
 from service.broker.grouping import Groups
 from service.broker.housekeeper import forget_for_ever
 from service.broker.keys import fresh_keys
 from service.broker.limits import Limits
+from service.broker.misbehaving import Misbehaving
 from service.broker.reach import EVERYWHERE, Reach
 from service.broker.retention import Retention
 from service.broker.scheduling import Schedules
@@ -52,12 +54,13 @@ def create_broker(
     retention: Retention = Retention(),  # noqa: B008 - frozen
     reach: Reach = EVERYWHERE,
     keys: SigningKeys | None = None,
+    chaos: Chaos | None = None,
 ) -> Litestar:
     """A broker over the file `database`, which has to hold the broker's schema already.
 
     `clock` gives microseconds since the epoch, `new_id` a short unique text, `new_secret` a text
     nobody can guess, of at least 28 characters. With `keys`, these sign until they are rotated,
-    whatever the file has.
+    whatever the file has. With `chaos` its deliveries misbehave as that says.
     """
 
     @asynccontextmanager
@@ -70,7 +73,7 @@ def create_broker(
             kept = await store.signing_keys(fresh_keys(new_secret))
             engine = Engine(
                 store=store,
-                sender=network,
+                sender=network if chaos is None else Misbehaving(network, chaos=chaos, wait=wait),
                 signing_key=lambda: broker.keys.current,
                 clock=clock,
                 new_id=new_id,

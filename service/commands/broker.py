@@ -11,6 +11,7 @@ from service.commands.serve import LISTENING, UntilStdinEnds, announce, run_serv
 USUAL_PORT = 8322
 LOOPBACK = "127.0.0.1"
 EXPORT = "export "
+MISBEHAVING = "misbehaving on purpose: "
 
 BrokerPort = Annotated[
     int, typer.Option("--port", metavar="N", help="The port to listen on; 0 takes any free one.")
@@ -46,6 +47,15 @@ DeduplicationSeconds = Annotated[
         help="How long a deduplication id or content is remembered; a second message is not sent.",
     ),
 ]
+Misbehaviour = Annotated[
+    str | None,
+    typer.Option(
+        "--chaos",
+        metavar="HOW",
+        help="Misbehave, to test a receiver: "
+        "`duplicate=0.05,reorder=0.1,drop-answer=0.02,delay=2s,seed=7`.",
+    ),
+]
 
 
 def broker(
@@ -55,6 +65,7 @@ def broker(
     deduplication_seconds: DeduplicationSeconds = 600,
     destinations: Destinations = None,
     dev_credentials: DevCredentials = False,
+    chaos: Misbehaviour = None,
     as_json: AsJson = False,
     until_stdin_ends: UntilStdinEnds = False,
 ) -> None:
@@ -80,6 +91,7 @@ def broker(
             port=port,
             announce=tell,
             exposure=exposure,
+            misbehaving=chaos,
             deduplication_seconds=deduplication_seconds,
         )
 
@@ -87,9 +99,11 @@ def broker(
 
 
 def announce_as_json(line: str) -> None:
-    """`listening on URL` as `{"url": URL}`, and `export NAME=VALUE` as `{NAME: VALUE}`."""
+    """`listening on URL` as `{"url": URL}`, `export NAME=VALUE` as `{NAME: VALUE}`, and chaos."""
     if line.startswith(LISTENING):
         announce(json_line({"url": line.removeprefix(LISTENING)}))
+    elif line.startswith(MISBEHAVING):
+        announce(json_line({"chaos": line.removeprefix(MISBEHAVING)}))
     else:
         name, _, value = line.removeprefix(EXPORT).partition("=")
         announce(json_line({name: value}))

@@ -106,8 +106,9 @@ class Started:
 class Broker:
     """`waybill broker`: a QStash of the test's own, at one address over any number of lives."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
+        self._options = options
         self._port = 0
         self._process: Started | None = None
         self.environment: dict[str, str] = {}
@@ -133,6 +134,7 @@ class Broker:
     def start(self) -> "Broker":
         """Start it, again at the address that it had."""
         command = ["broker", "--json", "--data", str(self._folder), "--port", str(self._port)]
+        command += self._options
         self._folder.mkdir(exist_ok=True)
         log = self._folder.with_suffix(".log")
         self._process = Started(command, log=log, settings={})

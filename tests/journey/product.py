@@ -107,9 +107,9 @@ def running(folder: Path, settings: Mapping[str, str]) -> Iterator[Waybill]:
 
 
 @contextmanager
-def broker_of_its_own(folder: Path) -> Iterator[Broker]:
+def broker_of_its_own(folder: Path, *options: str) -> Iterator[Broker]:
     """A started broker that is gone afterwards."""
-    broker = Broker(folder)
+    broker = Broker(folder, *options)
     try:
         yield broker.start()
     finally:
