@@ -42,7 +42,7 @@ PUBLISHING = frozenset({Task.PUBLISH, Task.REPUBLISH})
 
 
 class Dispatcher:
-    """Does the duties of all documents: one loop for the log and one for the clock."""
+    """Does the duties of all documents: a loop for the log, one for the clock, one to publish."""
 
     def __init__(
         self,

@@ -69,7 +69,7 @@ def broker(
     as_json: AsJson = False,
     until_stdin_ends: UntilStdinEnds = False,
 ) -> None:
-    """Start a QStash for this machine alone.
+    """Start a QStash of your own.
 
     Prints where it listens, and the variables that make a service or an SDK use it, with a
     second token that may only read.
