@@ -36,6 +36,8 @@ def large() -> bytes:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    """A scripted document goes on when this is opened."""
-    return Gate(tmp_path / "gate")
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """A scripted document goes on when this is opened; a failed test leaves no worker waiting."""
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.open()
