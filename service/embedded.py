@@ -15,7 +15,7 @@ import msgspec
 
 from migrations import upgrade
 from service.beside import STOP_SECONDS, BrokerProcess
-from service.broker.app import Retention, create_broker
+from service.broker.app import Rates, Retention, create_broker
 from service.broker.chaos import Chaos, parse
 from service.broker.credentials import TOKEN_FILE, Credentials, open_credentials
 from service.broker.errors import Malformed
@@ -47,6 +47,15 @@ class Exposure:
     host: str = HOST
     destinations: Sequence[str] = ()
     dev_credentials: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a broker refuses because it is too much or too soon; 0 stands for no limit."""
+
+    deduplication_seconds: int = 600
+    requests_per_second: int = 1000
+    messages_per_day: int = 0
 
 
 def prepare_exposed(data: Path, exposure: Exposure) -> tuple[Credentials, Reach]:
@@ -100,7 +109,7 @@ def broker_app(
     *,
     reach: Reach = EVERYWHERE,
     chaos: Chaos | None = None,
-    deduplication_seconds: int = 600,
+    bounds: Bounds = Bounds(),
 ) -> Any:
     """The broker as an ASGI application."""
     published = credentials.token == DEVELOPMENT.token
@@ -111,7 +120,11 @@ def broker_app(
         clock=system_clock,
         new_id=new_id,
         new_secret=_new_secret,
-        retention=Retention(deduplication=deduplication_seconds),
+        retention=Retention(deduplication=bounds.deduplication_seconds),
+        rates=Rates(
+            requests_per_second=bounds.requests_per_second or None,
+            messages_per_day=bounds.messages_per_day or None,
+        ),
         reach=reach,
         chaos=chaos,
         keys=_keys(credentials) if published else None,

@@ -11,6 +11,7 @@ from service.beside import STOP_SECONDS
 from service.claim import claimed
 from service.clock import system_clock
 from service.embedded import (
+    Bounds,
     Exposure,
     Qstash,
     broker_app,
@@ -70,7 +71,7 @@ async def serve_broker(
     *,
     port: int,
     announce: Announce,
-    deduplication_seconds: int,
+    bounds: Bounds,
     exposure: Exposure = Exposure(),  # noqa: B008 - frozen
     misbehaving: str | None = None,
 ) -> None:
@@ -85,7 +86,7 @@ async def serve_broker(
         credentials,
         reach=reach,
         chaos=chaos,
-        deduplication_seconds=deduplication_seconds,
+        bounds=bounds,
     )
     async with stop_signals() as stop, hosted(app, listening, grace_seconds=STOP_SECONDS):
         tune_interpreter()

@@ -15,7 +15,7 @@ from litestar import Litestar
 from qstash import AsyncQStash
 
 from migrations import upgrade
-from service.broker.app import Limits, Retention, Sizes, create_broker
+from service.broker.app import Limits, Rates, Retention, Sizes, create_broker
 from service.broker.client import Sender
 from service.broker.message import Headers
 from service.broker.outcome import Answer, NoAnswer
@@ -45,6 +45,7 @@ def broker_over(
     sizes: Sizes = Sizes(),  # noqa: B008 - frozen
     retention: Retention = Retention(),  # noqa: B008 - frozen
     reach: Reach = EVERYWHERE,
+    rates: Rates = Rates(),  # noqa: B008 - frozen
 ) -> Litestar:
     return create_broker(
         database=database,
@@ -59,6 +60,7 @@ def broker_over(
         sizes=sizes,
         retention=retention,
         reach=reach,
+        rates=rates,
     )
 
 

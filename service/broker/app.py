@@ -18,7 +18,9 @@ from service.broker.grouping import Groups
 from service.broker.housekeeper import forget_for_ever
 from service.broker.keys import fresh_keys
 from service.broker.limits import Limits
+from service.broker.lookout import Lookout
 from service.broker.misbehaving import Misbehaving
+from service.broker.rates import Burst, Daily, Rates, day_of
 from service.broker.reach import EVERYWHERE, Reach
 from service.broker.retention import Retention
 from service.broker.scheduling import Schedules
@@ -26,7 +28,7 @@ from service.broker.signing import SigningKeys
 from service.broker.store import Store
 from service.broker.timing import Wait, wait_for
 
-__all__ = ["Limits", "Retention", "Sizes", "create_broker"]
+__all__ = ["Limits", "Rates", "Retention", "Sizes", "create_broker"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,7 @@ def create_broker(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     sizes: Sizes = Sizes(),
     retention: Retention = Retention(),  # noqa: B008 - frozen
+    rates: Rates = Rates(),  # noqa: B008 - frozen
     reach: Reach = EVERYWHERE,
     keys: SigningKeys | None = None,
     chaos: Chaos | None = None,
@@ -67,9 +70,11 @@ def create_broker(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with (
             Store(database) as store,
+            Lookout(database, clock=clock) as lookout,
             _sender(sender, limits, sizes, reach) as network,
             asyncio.TaskGroup() as tasks,
         ):
+            daily = await _daily(rates, lookout, clock)
             kept = await store.signing_keys(fresh_keys(new_secret))
             engine = Engine(
                 store=store,
@@ -79,6 +84,7 @@ def create_broker(
                 new_id=new_id,
                 wait=wait,
                 limits=limits,
+                kept=None if daily is None else daily.kept,
             )
             broker = Broker(
                 store=store,
@@ -90,6 +96,7 @@ def create_broker(
                 retention=retention,
                 tasks=tasks,
                 reach=reach,
+                daily=daily,
             )
             schedules = Schedules(store=store, broker=broker, clock=clock, new_id=new_id, wait=wait)
             app.state.broker = broker
@@ -112,12 +119,26 @@ def create_broker(
             check=token_check(token, read_only_token),
             largest_message=sizes.message,
             largest_batch=sizes.batch,
+            burst=_burst(rates, clock),
         ),
         lifespan=[lifespan],
         exception_handlers=HANDLERS,
         openapi_config=None,
         logging_config=None,
     )
+
+
+def _burst(rates: Rates, clock: Callable[[], int]) -> Burst | None:
+    most = rates.requests_per_second
+    return None if most is None else Burst(most, clock=clock)
+
+
+async def _daily(rates: Rates, lookout: Lookout, clock: Callable[[], int]) -> Daily | None:
+    most = rates.messages_per_day
+    if most is None:
+        return None
+    # A restart must not give a new day.
+    return Daily(most, clock=clock, used=await lookout.kept_since(day_of(clock())))
 
 
 def _sender(

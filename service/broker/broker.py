@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from service.broker.addressing import (
@@ -23,6 +24,7 @@ from service.broker.headers import Request
 from service.broker.keys import fresh_key
 from service.broker.log_entries import Logged
 from service.broker.message import Message
+from service.broker.rates import Daily
 from service.broker.reach import EVERYWHERE, Reach
 from service.broker.retention import Retention
 from service.broker.signing import SigningKeys
@@ -61,6 +63,7 @@ class Broker:
         retention: Retention,
         tasks: asyncio.TaskGroup,
         reach: Reach = EVERYWHERE,
+        daily: Daily | None = None,
     ) -> None:
         self._store = store
         self._engine = engine
@@ -71,6 +74,7 @@ class Broker:
         self._retention = retention
         self._tasks = tasks
         self._reach = reach
+        self._daily = daily
         self.controls = Controls(store=store, engine=engine, clock=clock)
         """Queues, flow-control keys, the engine's own limit."""
 
@@ -95,7 +99,12 @@ class Broker:
 
     async def publish(self, publications: Sequence[Publication]) -> tuple[Arrived, ...]:
         """Takes messages in, durably; says for each its id, or the id of its first twin."""
-        return await self.take(publications, self._store.add)
+        with self._room_for(len(publications)):
+            return await self.take(publications, self._store.add)
+
+    def quota_headers(self) -> tuple[tuple[str, str], ...]:
+        """What a publisher is told of the day's messages; nothing when they have no limit."""
+        return () if self._daily is None else self._daily.headers()
 
     async def take(self, publications: Sequence[Publication], write: Write) -> tuple[Arrived, ...]:
         """Has messages written in a way of the caller's, and hands them to the engine."""
@@ -161,6 +170,12 @@ class Broker:
         self, dead: Sequence[Dead], override: Callable[[Request], Request]
     ) -> tuple[Arrived, ...]:
         """Publishes dead letters again, as new messages with `override` applied."""
+        with self._room_for(len(dead)):
+            return await self._retry(dead, override)
+
+    async def _retry(
+        self, dead: Sequence[Dead], override: Callable[[Request], Request]
+    ) -> tuple[Arrived, ...]:
         now = self._clock()
         arrivals = []
         for one in dead:
@@ -180,6 +195,9 @@ class Broker:
             for one, arrival in zip(dead, arrivals, strict=True)
         ]
         return await self._keep(arrivals, self._store.retry_dead_letters(revivals))
+
+    def _room_for(self, messages: int) -> AbstractContextManager[None]:
+        return nullcontext() if self._daily is None else self._daily.room_for(messages)
 
     async def _keep(
         self, arrivals: Sequence[Arrival], write: Coroutine[None, None, tuple[Arrived, ...]]

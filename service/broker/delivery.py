@@ -43,7 +43,9 @@ class Engine:
         new_id: Callable[[], str],
         wait: Wait,
         limits: Limits,
+        kept: Callable[[int], None] | None = None,
     ) -> None:
+        """`kept` is told how many messages were kept, whoever made them."""
         self.name = new_id()
         """Under which the store knows what this engine has in hand."""
         self._store = store
@@ -51,6 +53,7 @@ class Engine:
         self._clock = clock
         self._new_id = new_id
         self._limits = limits
+        self._kept = kept
         self._window = Window(limits.window)
         self._line = Line(total=limits.concurrency, each=limits.destination)
         self._pulse = Pulse(
@@ -130,6 +133,8 @@ class Engine:
 
     def arrived(self, arrivals: Sequence[Arrived]) -> None:
         """Tells that admitted messages are kept, under the places they were given."""
+        if self._kept is not None:
+            self._kept(sum(arrival.duplicate_of is None for arrival in arrivals))
         for arrival in arrivals:
             if arrival.duplicate_of is not None:
                 self._window.withdraw(arrival.message, arrival.place)

@@ -47,6 +47,23 @@ DeduplicationSeconds = Annotated[
         help="How long a deduplication id or content is remembered; a second message is not sent.",
     ),
 ]
+RequestsPerSecond = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Requests answered in a second, publishing aside; more get 429. 0 is no limit.",
+    ),
+]
+MessagesPerDay = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Messages taken in a day (UTC), as QStash's plans have it; more get 429. "
+        "0 is no limit.",
+    ),
+]
 Misbehaviour = Annotated[
     str | None,
     typer.Option(
@@ -63,6 +80,8 @@ def broker(
     host: BrokerHost = LOOPBACK,
     port: BrokerPort = USUAL_PORT,
     deduplication_seconds: DeduplicationSeconds = 600,
+    requests_per_second: RequestsPerSecond = 1000,
+    messages_per_day: MessagesPerDay = 0,
     destinations: Destinations = None,
     dev_credentials: DevCredentials = False,
     chaos: Misbehaviour = None,
@@ -79,7 +98,7 @@ def broker(
     in_force = settings_in_force({"data": data})
 
     async def work() -> None:
-        from service.embedded import Exposure
+        from service.embedded import Bounds, Exposure
         from service.serving import serve_broker
 
         exposure = Exposure(
@@ -92,7 +111,11 @@ def broker(
             announce=tell,
             exposure=exposure,
             misbehaving=chaos,
-            deduplication_seconds=deduplication_seconds,
+            bounds=Bounds(
+                deduplication_seconds=deduplication_seconds,
+                requests_per_second=requests_per_second,
+                messages_per_day=messages_per_day,
+            ),
         )
 
     run_server(work(), host=host, ports=(port,), until_stdin_ends=until_stdin_ends)

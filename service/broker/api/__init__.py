@@ -15,19 +15,30 @@ from service.broker.api import (
     signing_key,
     url_group,
 )
-from service.broker.api.answers import Check, guard_of
+from service.broker.api.answers import Check, burst_guard, guard_of, with_limits
+from service.broker.rates import Burst
 
 __all__ = ["routes"]
 
 
 def routes(
-    *, check: Check, largest_message: int, largest_batch: int
+    *,
+    check: Check,
+    largest_message: int,
+    largest_batch: int,
+    burst: Burst | None,
 ) -> list[Router | ASGIRouteHandler]:
-    """All routes; every one of them wants the token, which `check` looks at."""
-    guarded = [
+    """All routes; `check` looks at the token that each of them wants.
+
+    `burst` limits those of a second that QStash limits, which is everything but publishing.
+    """
+    guard = guard_of(check)
+    publishing = [
         batch.router(largest_batch, largest_message=largest_message),
-        message.router(),
         queue.enqueue_router(largest_message),
+    ]
+    others = [
+        message.router(),
         queue.router(),
         flow_control.router(),
         url_group.router(),
@@ -38,5 +49,11 @@ def routes(
     ]
     return [
         publish.mount(check, largest_message),
-        Router("/", route_handlers=guarded, guards=[guard_of(check)]),
+        Router("/", route_handlers=[*publishing], guards=[guard]),
+        Router(
+            "/",
+            route_handlers=others,
+            guards=[guard] if burst is None else [guard, burst_guard(burst)],
+            middleware=[] if burst is None else [with_limits],
+        ),
     ]

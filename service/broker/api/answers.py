@@ -14,10 +14,20 @@ from litestar.exceptions import (
     PermissionDeniedException,
 )
 from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.broker.errors import BrokerError, Malformed
+from service.broker.rates import Burst
 
-__all__ = ["HANDLERS", "Check", "guard_of", "token_check"]
+__all__ = [
+    "HANDLERS",
+    "Check",
+    "burst_guard",
+    "full_access",
+    "guard_of",
+    "token_check",
+    "with_limits",
+]
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +36,7 @@ Check = Callable[[Mapping[str, Any]], None]
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
 
 
+_LIMITS = "rate_limit_headers"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SECRET = "/v2/keys"  # noqa: S105 - a path
 
@@ -35,19 +46,24 @@ def token_check(token: str, read_only: str | None = None) -> Check:
 
     The read-only one opens what only reads, except the signing keys: they sign deliveries.
     """
-    expected = token.encode()
+    allowed = full_access(token)
     reading = read_only.encode() if read_only else None
 
     def check(scope: Mapping[str, Any]) -> None:
-        given = _bearer(scope) or _in_query(scope)
-        if hmac.compare_digest(given, expected):
+        if allowed(scope):
             return
-        if reading is None or not hmac.compare_digest(given, reading):
+        if reading is None or not hmac.compare_digest(_given(scope), reading):
             raise NotAuthorizedException("unable to authenticate: invalid token")
         if scope.get("method") not in READING or scope["path"].startswith(SECRET):
             raise PermissionDeniedException("forbidden: this token may only read, and not the keys")
 
     return check
+
+
+def full_access(token: str) -> Callable[[Mapping[str, Any]], bool]:
+    """What tells whether a request brings the token that may do everything."""
+    expected = token.encode()
+    return lambda scope: hmac.compare_digest(_given(scope), expected)
 
 
 def guard_of(check: Check) -> Guard:
@@ -58,6 +74,35 @@ def guard_of(check: Check) -> Guard:
         check(connection.scope)
 
     return guard
+
+
+def burst_guard(burst: Burst) -> Guard:
+    """Counts a request as one of its second; put it behind the one that looks at the token."""
+
+    async def guard(connection: Connection, _handler: BaseRouteHandler) -> None:
+        connection.scope["state"][_LIMITS] = burst.take()
+
+    return guard
+
+
+def with_limits(app: ASGIApp) -> ASGIApp:
+    """Puts the headers of the limit that a request was counted for into its answer."""
+
+    async def limited(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_on(event: Message) -> None:
+            if event["type"] == "http.response.start":
+                told = scope["state"].get(_LIMITS, ())
+                headers = [(name.lower().encode(), value.encode()) for name, value in told]
+                event["headers"] = [*event["headers"], *headers]
+            await send(event)
+
+        await app(scope, receive, send_on)
+
+    return limited
+
+
+def _given(scope: Mapping[str, Any]) -> bytes:
+    return _bearer(scope) or _in_query(scope)
 
 
 def _bearer(scope: Mapping[str, Any]) -> bytes:
@@ -76,7 +121,8 @@ def _in_query(scope: Mapping[str, Any]) -> bytes:
 
 
 def _refused(_request: Request[Any, Any, Any], error: BrokerError) -> Response[dict[str, str]]:
-    return Response({"error": str(error)}, status_code=error.status)
+    text = {"error": str(error)}
+    return Response(text, status_code=error.status, headers=dict(error.headers))
 
 
 def _http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, str]]:

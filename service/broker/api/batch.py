@@ -45,7 +45,7 @@ def router(largest_batch: int, *, largest_message: int) -> Router:
             else {"error": one}
             for one in read
         ]
-        return Response(answers, status_code=200)
+        return Response(answers, status_code=200, headers=dict(broker.quota_headers()))
 
     return Router("/v2", route_handlers=[publish_batch], request_max_body_size=largest_batch)
 

@@ -40,7 +40,9 @@ def mount(check: Check, largest_message: int) -> ASGIRouteHandler:
         addressed = await broker.addressed(wanted(scope, body, after=_PREFIX.encode() + b"/"))
         arrived = await broker.publish(addressed.publications)
         document = answer_to(addressed, arrived)
-        await answer(send, status=_status(arrived), document=document)
+        await answer(
+            send, status=_status(arrived), document=document, headers=broker.quota_headers()
+        )
 
     return publish
 
@@ -52,7 +54,11 @@ async def publish_to(
     broker = broker_of(request)
     addressed = await broker.addressed(await wanted_of(request, after=after, queue=queue))
     arrived = await broker.publish(addressed.publications)
-    return Response(answer_to(addressed, arrived), status_code=_status(arrived))
+    return Response(
+        answer_to(addressed, arrived),
+        status_code=_status(arrived),
+        headers=dict(broker.quota_headers()),
+    )
 
 
 def answer_to(addressed: Addressed, arrived: Sequence[Arrived]) -> Object | list[Object]:

@@ -1,6 +1,6 @@
 """Requests and answers without the framework's objects, for the one route that is hot."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -36,7 +36,9 @@ async def body_of(scope: Mapping[str, Any], receive: Receive, *, most: int) -> b
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def answer(send: Send, *, status: int, document: object) -> None:
+async def answer(
+    send: Send, *, status: int, document: object, headers: Iterable[tuple[str, str]] = ()
+) -> None:
     """Answers with JSON."""
     body = msgspec.json.encode(document)
     await send(
@@ -46,6 +48,7 @@ async def answer(send: Send, *, status: int, document: object) -> None:
             "headers": [
                 (b"content-type", b"application/json"),
                 (b"content-length", str(len(body)).encode()),
+                *((name.lower().encode(), value.encode()) for name, value in headers),
             ],
         }
     )
