@@ -8,5 +8,6 @@ publisher may ask), `expression` and `retry` (when to try again), `outcome` (wha
 `settlement` (what is written then), `callbacks`, `signing`, `flow`. The machinery: `tables`,
 `writer` (one thread, shared commits), `store` and the statements it names, `client` (HTTP),
 `window` and `delivery` (the engine), `broker` (what the API can ask), `api` (the routes), `app`
-(all of it put together).
+(all of it put together). For people who look at it: `lookout` with `overview`, `browsing` and
+`stories`.
 """

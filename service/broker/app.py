@@ -9,7 +9,7 @@ from pathlib import Path
 from litestar import Litestar
 
 from service.broker.api import routes
-from service.broker.api.answers import HANDLERS, token_check
+from service.broker.api.answers import HANDLERS, full_access, token_check
 from service.broker.broker import Broker
 from service.broker.chaos import Chaos
 from service.broker.client import Client, Sender
@@ -100,6 +100,7 @@ def create_broker(
             )
             schedules = Schedules(store=store, broker=broker, clock=clock, new_id=new_id, wait=wait)
             app.state.broker = broker
+            app.state.lookout = lookout
             app.state.groups = Groups(store=store, clock=clock, reach=reach)
             app.state.schedules = schedules
             await engine.start(tasks)
@@ -117,6 +118,7 @@ def create_broker(
     return Litestar(
         route_handlers=routes(
             check=token_check(token, read_only_token),
+            may_write=full_access(token),
             largest_message=sizes.message,
             largest_batch=sizes.batch,
             burst=_burst(rates, clock),

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from service.broker.browsing import Listing, Wish, browse
 from service.broker.database import open_database
-from service.broker.overview import kept_since
+from service.broker.errors import Unknown
+from service.broker.overview import Overview, kept_since, look_over
+from service.broker.stories import Story, tell
 from service.broker.writer import Reader
 
 __all__ = ["Lookout"]
@@ -37,6 +40,22 @@ class Lookout:
     def now(self) -> int:
         """The moment that answers speak of."""
         return self._clock()
+
+    async def overview(self) -> Overview:
+        """How many messages are in each state, with the outcomes of the last hour."""
+        since = self._clock() - RECENT
+        return await self._reader.read(lambda connection: look_over(connection, since=since))
+
+    async def browse(self, wish: Wish) -> Listing:
+        """A page of messages."""
+        return await self._reader.read(lambda connection: browse(connection, wish))
+
+    async def story(self, message_id: str) -> Story:
+        """One message with everything that happened to it, as long as the log has it."""
+        found = await self._reader.read(lambda connection: tell(connection, message_id))
+        if found is None:
+            raise Unknown(f"message {message_id} not found, or forgotten since it ended")
+        return found
 
     async def kept_since(self, moment: int) -> int:
         """How many messages were taken in from this moment on."""

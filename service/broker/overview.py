@@ -1,10 +1,54 @@
-"""Statements about all messages at once."""
+"""Statements about all messages at once: how many are in each state, and how the last ones ended.
 
-from sqlalchemy import Connection, func, select
+Every count ends at a bound: somebody looks, and a million waiting messages must not be walked
+through for each look.
+"""
 
-from service.broker.tables import messages
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-__all__ = ["kept_since"]
+from sqlalchemy import Connection, ScalarSelect, Select, func, literal_column, select
+
+from service.broker.message import Place, State
+from service.broker.tables import dead_letters, log_entries, messages
+
+__all__ = ["MOST_COUNTED", "MOST_OUTCOMES", "Overview", "kept_since", "last_state", "look_over"]
+
+MOST_COUNTED = 10_000
+MOST_OUTCOMES = 1_000
+
+LANES = (Place.WAITING, Place.QUEUED, Place.PARKED, Place.ASIDE)
+"""Where messages lie that no engine has in hand."""
+
+# Written out: a bound value would hide from SQLite that the partial index applies.
+OPEN = messages.c.finished_at.is_(None)
+TRIED = messages.c.retried > literal_column("0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Counts that stop behind their bound; `ended` has the outcomes since a given moment."""
+
+    waiting: int
+    retrying: int
+    active: int
+    dead_letters: int
+    newest_dead_letter: int | None
+    ended: Mapping[str, int]
+
+
+def look_over(connection: Connection, *, since: int) -> Overview:
+    """How many messages are where, and how those ended that did `since`."""
+    tried = sum(_count(connection, _at(place).where(TRIED)) for place in LANES)
+    there = sum(_count(connection, _at(place)) for place in LANES)
+    return Overview(
+        waiting=there - tried,
+        retrying=tried,
+        active=_count(connection, _at(Place.CLAIMED)),
+        dead_letters=_count(connection, select(dead_letters.c.sequence)),
+        newest_dead_letter=connection.execute(select(func.max(dead_letters.c.id))).scalar(),
+        ended=_ended(connection, since),
+    )
 
 
 def kept_since(connection: Connection, moment: int) -> int:
@@ -12,3 +56,39 @@ def kept_since(connection: Connection, moment: int) -> int:
     # Numbers grow with time, and the first of a moment is that moment.
     wanted = select(func.count()).where(messages.c.sequence >= moment)
     return connection.execute(wanted).scalar_one()
+
+
+def last_state() -> ScalarSelect[str]:
+    """The newest entry in the log of a message in an enclosing statement."""
+    return (
+        select(log_entries.c.state)
+        .where(log_entries.c.sequence == messages.c.sequence)
+        .order_by(log_entries.c.id.desc())
+        .limit(1)
+        .correlate(messages)
+        .scalar_subquery()
+    )
+
+
+def _ended(connection: Connection, since: int) -> dict[str, int]:
+    newest = (
+        select(last_state().label("state"))
+        .where(messages.c.finished_at > since)
+        .order_by(messages.c.finished_at.desc())
+        .limit(MOST_OUTCOMES + 1)
+    )
+    ended = {State.DELIVERED.value: 0, State.FAILED.value: 0, State.CANCELED.value: 0}
+    for state in connection.execute(newest).scalars():
+        # None: the log has forgotten it already.
+        if state in ended:
+            ended[state] += 1
+    return ended
+
+
+def _at(place: Place) -> Select[int]:
+    return select(messages.c.sequence).where(OPEN, messages.c.place == place.value)
+
+
+def _count(connection: Connection, wanted: Select[int]) -> int:
+    bounded = wanted.limit(MOST_COUNTED + 1).subquery()
+    return connection.execute(select(func.count()).select_from(bounded)).scalar_one()

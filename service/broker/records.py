@@ -17,6 +17,7 @@ __all__ = [
     "entry_row",
     "message_of",
     "message_row",
+    "options_of",
 ]
 
 Row = dict[str, object]
@@ -85,6 +86,11 @@ def message_of(row: RowMapping) -> Message:
         sequence=row["sequence"],
         turn_of=row["turn_of"],
     )
+
+
+def options_of(raw: bytes) -> Options:
+    """The options of a message's row."""
+    return _options.decode(raw)
 
 
 ENTRY: Mapping[str, BindParameter[object]] = {

@@ -10,6 +10,8 @@ from service.broker.outcome import Answer, Delivered, GiveUp, NoAnswer, TryAgain
 __all__ = ["DeadLetter", "Entry", "Settlement", "dead_letter_name", "dropped", "settle"]
 
 LOGGED_BODY = 8 * 1024
+LOGGED_WHEN_DELIVERED = 1024
+"""Of answers that nobody complains about there are many more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,7 @@ def settle(
                 message=message,
                 ended_at=ended_at,
                 place=Place.FINISHED,
-                entries=(active, Entry(at=ended_at, state=State.DELIVERED)),
+                entries=(active, _delivered(answer, ended_at)),
                 callbacks=told,
             )
         case TryAgain(due_at):
@@ -125,6 +127,13 @@ def dropped(message: Message, *, at: int) -> Settlement:
 def dead_letter_name(number: int) -> str:
     """The public name of a dead letter, shaped as QStash's (`1725323658779-0`)."""
     return f"{number // 1000}-{number % 1000}"
+
+
+def _delivered(answer: Answer | NoAnswer, at: int) -> Entry:
+    kept = answer if isinstance(answer, Answer) else None
+    if kept is not None and len(kept.body) > LOGGED_WHEN_DELIVERED:
+        kept = replace(kept, body=kept.body[:LOGGED_WHEN_DELIVERED])
+    return Entry(at=at, state=State.DELIVERED, answer=kept)
 
 
 def _error(answer: Answer | NoAnswer, at: int) -> Entry:

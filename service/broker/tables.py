@@ -66,6 +66,13 @@ Index(
     messages.c.due_at,
     sqlite_where=text("finished_at IS NULL"),
 )
+# For people who look; it holds only those that failed before.
+Index(
+    "messages_retrying",
+    messages.c.place,
+    messages.c.due_at,
+    sqlite_where=text("finished_at IS NULL AND retried > 0"),
+)
 Index(
     "messages_of_key",
     messages.c.flow_key,

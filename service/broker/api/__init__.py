@@ -1,4 +1,7 @@
-"""The HTTP surface, one module per module of the `qstash` SDK."""
+"""The HTTP surface, one module per module of the `qstash` SDK; `look` and `page` are for people."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from litestar import Router
 from litestar.handlers import ASGIRouteHandler
@@ -8,6 +11,7 @@ from service.broker.api import (
     dlq,
     flow_control,
     log,
+    look,
     message,
     publish,
     queue,
@@ -24,6 +28,7 @@ __all__ = ["routes"]
 def routes(
     *,
     check: Check,
+    may_write: Callable[[Mapping[str, Any]], bool],
     largest_message: int,
     largest_batch: int,
     burst: Burst | None,
@@ -49,7 +54,7 @@ def routes(
     ]
     return [
         publish.mount(check, largest_message),
-        Router("/", route_handlers=[*publishing], guards=[guard]),
+        Router("/", route_handlers=[*publishing, look.router(may_write)], guards=[guard]),
         Router(
             "/",
             route_handlers=others,
