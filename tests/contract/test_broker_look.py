@@ -16,6 +16,7 @@ from tests.brokers import READ_ONLY_TOKEN, Sent, becomes_true, migrated
 pytestmark = pytest.mark.anyio
 
 URL = "http://a.example/x"
+NOT_NOW = Answer(status=500, body=b"not now")
 REFUSED = Answer(status=489, headers=(("Upstash-NonRetryable-Error", "true"),), body=b"for good")
 
 
@@ -31,16 +32,16 @@ def by_path(sent: Sent) -> Answer | NoAnswer:
         return Answer(status=200, headers=(("Content-Type", "text/plain"),), body=b"thank you")
     if "bad" in sent.url:
         return REFUSED
-    return Answer(status=500, body=b"not now")
+    return NOT_NOW
 
 
-async def look(scene: Scene, path: str, **query: object) -> Any:
-    answer = await scene.http.get(f"/waybill/v1/{path}", params={**query})  # type: ignore[arg-type] # any value is written as text
+async def look(scene: Scene, path: str, **query: str | int) -> Any:
+    answer = await scene.http.get(f"/waybill/v1/{path}", params={**query})
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-async def ids(scene: Scene, **query: object) -> list[str]:
+async def ids(scene: Scene, **query: str | int) -> list[str]:
     return [one["messageId"] for one in (await look(scene, "messages", **query))["messages"]]
 
 
@@ -116,7 +117,7 @@ async def test_pages_hold_every_message_once(scene: Scene, state: str | None) ->
     published = await scene.publish(*(str(n) for n in range(7)), delay=delay)
     if not delay:
         await scene.settled(7)
-    query: dict[str, object] = {"count": 3} | ({"state": state} if state else {})
+    query: dict[str, str | int] = {"count": 3, **({"state": state} if state else {})}
 
     pages = [await look(scene, "messages", **query)]
     while "cursor" in pages[-1]:
@@ -180,8 +181,8 @@ async def test_a_query_that_cannot_be_read_is_refused(
 
 
 async def test_a_story_has_each_attempt_with_its_request_and_answer(scene: Scene) -> None:
-    answers = iter([Answer(status=500, body=b"not now"), NoAnswer(reason="no connection")])
-    scene.network.answers = lambda sent: next(answers, by_path(sent))
+    failures: list[Answer | NoAnswer] = [NoAnswer(reason="no connection"), NOT_NOW]
+    scene.network.answers = lambda sent: failures.pop() if failures else by_path(sent)
     published = await scene.http.post(
         "/v2/publish/http://a.example/ok",
         content=b'{"n": 1}',
