@@ -90,6 +90,9 @@ async def projected(
 @asynccontextmanager
 async def running(runners: Sequence[Runner[Any]]) -> AsyncIterator[None]:
     """These runners at work; one that fails fails the test."""
+    for runner in runners:
+        # As the service does: a builder that finds nothing begun looks again much later.
+        await runner.prepare()
     async with asyncio.TaskGroup() as tasks:
         at_work = [
             tasks.create_task(work())
