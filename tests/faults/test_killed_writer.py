@@ -19,7 +19,6 @@ from tests.stores import assert_whole, everything
 
 pytestmark = pytest.mark.anyio
 
-ROOT = Path(__file__).parents[2]
 KILLS = size(ci=30, nightly=1_000)
 LIVES_OF_A_LOG = 3
 LONGEST_LIFE = 0.2
@@ -28,9 +27,8 @@ Told = list[tuple[int, int, int]]
 
 
 async def test_a_kill_loses_nothing_acknowledged_and_a_repeat_finds_out_the_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the process that the writers are forked from
     seed = random.randrange(1_000_000)
     chance = random.Random(seed)
     met: Counter[str] = Counter()

@@ -1,18 +1,20 @@
 """Runs `waybill` as a person does, in a process of its own, and servers for it to talk to."""
 
 import json
-import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
-ROOT = Path(__file__).resolve().parents[2]
+import httpx
+
+from tests.forking import Forked, environment_of_a_user
+
 WAYBILL = (sys.executable, "-m", "service")
 PATIENCE_SECONDS = 60
 LISTENING = "listening on "
@@ -33,12 +35,7 @@ class Ended:
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("WAYBILL_", "QSTASH_"))
-    }
-    return {**kept, "PYTHONPATH": str(ROOT), "TZ": "UTC", **(more or {})}
+    return environment_of_a_user({"TZ": "UTC", **(more or {})})
 
 
 def waybill(
@@ -46,38 +43,39 @@ def waybill(
 ) -> Ended:
     """Runs one command to its end."""
     settings = {**({"WAYBILL_URL": url} if url else {}), **(more or {})}
-    done = subprocess.run(
-        [*WAYBILL, *arguments],
-        input=stdin,
-        capture_output=True,
-        env=environment(settings),
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-    return Ended(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
+    with (
+        TemporaryFile() as out,
+        TemporaryFile() as err,
+        Forked(
+            "service", arguments, environment=environment(settings), stdout=out, stderr=err
+        ) as process,
+    ):
+        with suppress(BrokenPipeError):  # it need not read to the end
+            process.stdin.write(stdin)
+            process.stdin.close()
+        try:
+            code = process.wait(PATIENCE_SECONDS)
+        finally:
+            process.kill()
+        return Ended(code=code, out=_written(out), err=_written(err))
+
+
+def _written(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 @contextmanager
-def running(
-    *arguments: str, more: Mapping[str, str] | None = None, log: Path
-) -> Iterator["subprocess.Popen[str]"]:
+def running(*arguments: str, more: Mapping[str, str] | None = None, log: Path) -> Iterator[Forked]:
     """A command that goes on; it is killed at the end if it still runs."""
     with (
         log.open("w") as errors,
-        subprocess.Popen(
-            [*WAYBILL, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=environment(more),
-        ) as process,
+        Forked("service", arguments, environment=environment(more), stderr=errors) as process,
     ):
         try:
             yield process
         finally:
-            if process.poll() is None:
-                process.kill()
+            process.kill()
 
 
 def killed_at(file: Path, size: int, *arguments: str, log: Path) -> None:
@@ -98,19 +96,27 @@ def served(folder: Path, *, more: Mapping[str, str] | None = None) -> Iterator[s
         stop(process)
 
 
-def address_of(process: "subprocess.Popen[str]", log: Path) -> str:
+def tables_tell_of(position: int, url: str) -> None:
+    """Waits until a server has made its tables from the log up to there."""
+    asked = f"{url}/v1/documents?min_position={position}"
+    until = time.monotonic() + PATIENCE_SECONDS
+    while (answer := httpx.get(asked, timeout=PATIENCE_SECONDS)).status_code != 200:
+        assert time.monotonic() < until, answer.text
+        time.sleep(0.05)
+
+
+def address_of(process: Forked, log: Path) -> str:
     """Waits for the line that says where it listens."""
     line = next_line(process)
     assert line.startswith(LISTENING), f"{line!r}\n{log.read_text()}"
     return line.removeprefix(LISTENING)
 
 
-def next_line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
+def next_line(process: Forked) -> str:
     return process.stdout.readline().rstrip("\n")
 
 
-def stop(process: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> int:
+def stop(process: Forked, number: int = signal.SIGTERM) -> int:
     """Asks it to stop; its exit code."""
     process.send_signal(number)
     return process.wait(PATIENCE_SECONDS)

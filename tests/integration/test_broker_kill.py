@@ -1,9 +1,6 @@
 """A broker killed without warning loses nothing."""
 
 import asyncio
-import socket
-import sys
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,39 +9,32 @@ import httpx
 import pytest
 
 from tests.brokers import TOKEN, Receiver, becomes_true, served
+from tests.forking import Forked, environment_of_a_user
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 
-ROOT = Path(__file__).parents[2]
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @asynccontextmanager
-async def running(database: Path, port: int) -> AsyncIterator[Process]:
-    command = [sys.executable, "-m", "tests.broker_process", str(database), str(port), TOKEN]
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
+async def running(database: Path, port: int) -> AsyncIterator[Forked]:
+    command = (str(database), str(port), TOKEN)
+    with Forked("tests.broker_process", command, environment=environment_of_a_user()) as process:
 
-    async def ready() -> bool:
-        assert process.returncode is None, "the broker ended by itself"
+        async def ready() -> bool:
+            assert process.poll() is None, "the broker ended by itself"
+            try:
+                return (await http.get(f"http://127.0.0.1:{port}/v2/keys")).status_code == 200
+            except httpx.TransportError:
+                return False
+
         try:
             async with httpx.AsyncClient(headers=AUTH) as http:
-                return (await http.get(f"http://127.0.0.1:{port}/v2/keys")).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    try:
-        await becomes_true(ready)
-        yield process
-    finally:
-        if process.returncode is None:
+                await becomes_true(ready)
+            yield process
+        finally:
             process.kill()
-        await process.wait()
 
 
 async def test_every_acknowledged_message_is_delivered_after_a_kill(tmp_path: Path) -> None:
@@ -59,7 +49,7 @@ async def test_every_acknowledged_message_is_delivered_after_a_kill(tmp_path: Pa
             published = [answer.json()["messageId"] for answer in answers]
             await receiver.hears(64)
             process.kill()
-            await process.wait()
+            process.wait()
         assert receiver.pause is not None
         receiver.pause.set()
         before = len(receiver.heard)

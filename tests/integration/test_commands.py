@@ -8,7 +8,8 @@ from sys import executable
 import pytest
 
 from service import samples
-from tests.integration.commands_support import ROOT, ids_of, served, waybill
+from tests.forking import ROOT
+from tests.integration.commands_support import ids_of, served, waybill
 
 LARGEST_UPLOAD = 100_000
 

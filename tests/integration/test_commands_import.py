@@ -12,7 +12,7 @@ import pytest
 from events.store import Stored
 from tests.data_folders import all_stored, grown, lively, long_log
 from tests.fakes import FakeClock
-from tests.integration.commands_support import Ended, killed_at, served, waybill
+from tests.integration.commands_support import Ended, killed_at, served, tables_tell_of, waybill
 from tests.stores import sqlite_log
 
 LINE = 100
@@ -81,6 +81,7 @@ def test_a_service_goes_on_from_a_restored_log(
     import_(exported, new)
 
     with served(new) as url:
+        tables_tell_of(log[-1].position, url)
         told = waybill("history", "doc_3", "--json", url=url).objects
         running = import_(exported, new)
 

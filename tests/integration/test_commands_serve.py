@@ -13,9 +13,9 @@ import pytest
 
 from service.commands.child import free_port
 from service.commands.page import commands_page
+from tests.forking import ROOT
 from tests.integration.commands_support import (
     PATIENCE_SECONDS,
-    ROOT,
     address_of,
     environment,
     next_line,
@@ -39,7 +39,7 @@ def test_the_server_prints_one_line_when_it_is_ready_and_ends_with_0_when_told_t
     with running("serve", "--data", str(tmp_path / "data"), "--port", "0", log=log) as process:
         health = httpx.get(address_of(process, log) + "/health")
         code = stop(process)
-        rest = process.stdout.read() if process.stdout else ""
+        rest = process.stdout.read()
 
     assert health.json()["status"] == "ok"
     assert (code, rest) == (0, "")
@@ -50,7 +50,6 @@ def test_a_server_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
     arguments = ("serve", "--data", str(tmp_path / "data"), "--port", "0", "--until-stdin-ends")
     with running(*arguments, log=log) as process:
         address_of(process, log)
-        assert process.stdin is not None
         process.stdin.close()
 
         assert process.wait(PATIENCE_SECONDS) == 0

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from projections.loading import load_projections
-from tests.integration.commands_support import ROOT, served, waybill
+from tests.forking import ROOT
+from tests.integration.commands_support import served, waybill
 
 NOBODY = "http://127.0.0.1:9"
 GOOD = "examples.pages_per_day:PagesPerDay"

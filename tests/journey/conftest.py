@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.samples import large_document, one_page
-from tests.journey.product import Client, Gate, Waybill, client_of, running
+from tests.journey.product import BESIDE, Client, Gate, Waybill, client_of, running
 
 UPLOAD_LIMIT = 16 * 1024 * 1024
 
@@ -14,7 +14,7 @@ UPLOAD_LIMIT = 16 * 1024 * 1024
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waybill]:
     """A server that many tests share."""
-    settings = {"WAYBILL_MAX_UPLOAD_BYTES": str(UPLOAD_LIMIT)}
+    settings = {"WAYBILL_MAX_UPLOAD_BYTES": str(UPLOAD_LIMIT), **BESIDE}
     with running(tmp_path_factory.mktemp("house"), settings) as waybill:
         yield waybill
 

@@ -4,9 +4,6 @@ import json
 import os
 import select
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,36 +11,27 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).parents[2]
+from tests.forking import Forked, environment_of_a_user
+
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-OURS = ("WAYBILL_", "QSTASH_")
 
 LISTENING = "listening on "
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class Started:
     """`python -m service COMMAND` in a session of its own, with its log in a file."""
 
     def __init__(self, command: Sequence[str], *, log: Path, settings: Mapping[str, str]) -> None:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         self.log = log
         with log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "service", *command],
-                stdout=subprocess.PIPE,
+            self._process = Forked(
+                "service",
+                command,
+                environment=environment_of_a_user(settings),
+                folder=log.parent,
                 stderr=errors,
-                env={**kept, "PYTHONPATH": str(ROOT), **settings},
-                cwd=log.parent,
-                start_new_session=True,
+                session=True,
             )
         self._unread = b""
         self.pid = self._process.pid
@@ -54,7 +42,6 @@ class Started:
 
     def line(self) -> str:
         """The next line that it says; fails with its log if it ends or stays silent instead."""
-        assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
         until = time.monotonic() + START_SECONDS
         while b"\n" not in self._unread:
@@ -98,8 +85,8 @@ class Started:
     def ended(self) -> int:
         """Wait for its end; its exit code."""
         code = self._process.wait(STOP_SECONDS)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._process.stdin.close()
+        self._process.stdout.close()
         return code
 
 

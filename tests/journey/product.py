@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 from qstash import AsyncQStash
 
-from tests.journey.processes import LISTENING, Broker, Started, free_port
+from tests.journey.processes import LISTENING, Broker, Started
+from tests.ports import free_port
 
 WAIT_SECONDS = 30.0
 LONG_POLL_SECONDS = 5
@@ -23,7 +24,11 @@ QUICK = {
     "WAYBILL_LOG_LEVEL": "info",
     "WAYBILL_LOG_FORMAT": "json",
     "WAYBILL_PROCESSORS": "scripted=tests.journey.processors:scripted",
+    # A process less to start; and it is killed with its server.
+    "WAYBILL_BROKER_PROCESS": "inside",
 }
+BESIDE = {"WAYBILL_BROKER_PROCESS": "beside"}
+"""Where the broker of a server is unless a setting says otherwise."""
 
 Json = dict[str, Any]
 

@@ -4,8 +4,6 @@ import asyncio
 import base64
 import json
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,12 +11,14 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.integration import commands_support
+from tests.integration.commands_support import Ended
 from tests.integration.pdfs import with_text
-from tests.journey.processes import ROOT
 from tests.journey.product import (
     Client,
     Json,
     Waybill,
+    checked,
     client_of,
     eventually,
     running,
@@ -85,16 +85,9 @@ async def ask(client: Client, document_id: str) -> None:
     assert answer.status_code == 202, answer.text
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+async def command(*arguments: str) -> Ended:
     """`waybill ...`, as a person without a terminal would run it."""
-    return subprocess.run(
-        [sys.executable, "-m", "service", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return await asyncio.to_thread(commands_support.waybill, *arguments)
 
 
 async def test_after_an_erasure_no_file_has_a_word_of_it(tmp_path: Path) -> None:
@@ -107,13 +100,13 @@ async def test_after_an_erasure_no_file_has_a_word_of_it(tmp_path: Path) -> None
             assert any(one.startswith("read.db") for one in traces(waybill, NAME))
 
             verb = ("erase", document_id, "--url", waybill.url)
-            refused = await asyncio.to_thread(command, *verb)
-            assert refused.returncode == 2
-            assert "--yes" in refused.stderr
-            done = await asyncio.to_thread(command, *verb, "--yes", "--by", "desk")
+            refused = await command(*verb)
+            assert refused.code == 2
+            assert "--yes" in refused.err
+            done = await command(*verb, "--yes", "--by", "desk")
 
-            assert (done.returncode, done.stderr) == (0, "")
-            assert "erased" in done.stdout
+            assert (done.code, done.err) == (0, "")
+            assert "erased" in done.out
             assert traces(waybill, *PERSONAL) == []
             state = await client.document(document_id)
             assert (state["name"], state["owner"], state["erasure"]) == (
@@ -123,20 +116,22 @@ async def test_after_an_erasure_no_file_has_a_word_of_it(tmp_path: Path) -> None
             )
             assert (await client.document(await _ended(client, kept)))["name"] == "kept.pdf"
             assert "kept" in await client.text(kept)
-            past = await client.http.get(f"/v1/documents/{document_id}", params={"as_of": 3})
-            assert past.json()["name"] == "erased"
+            begun = (await client.history(document_id))[0]["position"]
+            where = f"/v1/documents/{document_id}"
+            past = checked(await client.http.get(where, params={"as_of": begun}))
+            assert past["name"] == "erased"
             there = ("--data", str(waybill.data))
-            assert (await asyncio.to_thread(command, "verify", *there)).returncode == 0
-            events = await asyncio.to_thread(command, "events", "--json", *there)
-            assert '"name":"erased"' in events.stdout
-            assert '"name":"kept.pdf"' in events.stdout
+            assert (await command("verify", *there)).code == 0
+            events = await command("events", "--json", *there)
+            assert '"name":"erased"' in events.out
+            assert '"name":"kept.pdf"' in events.out
 
         assert waybill.stop() == 0
         assert traces(waybill, *PERSONAL) == []
         for path in waybill.data.glob("read.db*"):
             path.unlink()
-        rebuilt = await asyncio.to_thread(command, "rebuild", *there, "--url", waybill.url)
-        assert rebuilt.returncode == 0, rebuilt.stderr
+        rebuilt = await command("rebuild", *there, "--url", waybill.url)
+        assert rebuilt.code == 0, rebuilt.err
         assert traces(waybill, *PERSONAL) == []
         waybill.start()
         async with client_of(waybill) as client:

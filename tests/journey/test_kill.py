@@ -14,6 +14,7 @@ import pytest
 
 from tests.journey.processes import Broker
 from tests.journey.product import (
+    BESIDE,
     Client,
     Gate,
     Waybill,
@@ -146,7 +147,7 @@ async def test_step_5_killed_when_the_lease_was_just_taken(tmp_path: Path, gate:
 
 
 async def test_step_6_killed_in_the_middle_of_the_pages(tmp_path: Path, gate: Gate) -> None:
-    with running(tmp_path / "waybill", {}) as waybill:
+    with running(tmp_path / "waybill", BESIDE) as waybill:
         async with client_of(waybill) as client:
             document_id = await client.script(gate=gate, pages=40)
             await client.becomes(document_id, lambda state: state["pages_done"] > 0)

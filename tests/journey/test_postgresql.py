@@ -9,7 +9,8 @@ import pytest
 from tests.journey.balancer import Balancer
 from tests.journey.product import Client, Gate, Json, Waybill, broker_of_its_own, client_of, running
 from tests.journey.test_erase import NAME, PERSONAL, TEXT, ask, erased, forms, traces, uploaded
-from tests.postgres import database_of, free_port, server
+from tests.ports import free_port
+from tests.postgres import database_of, server
 
 pytestmark = pytest.mark.anyio
 

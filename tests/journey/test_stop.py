@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journey.product import Gate, client_of, running
+from tests.journey.product import BESIDE, Gate, client_of, running
 from tests.journey.witness import count, processed_once
 
 pytestmark = pytest.mark.anyio
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 async def test_work_that_outlasts_the_drain_goes_on_after_the_next_start(
     tmp_path: Path, gate: Gate
 ) -> None:
-    with running(tmp_path / "stopped", {"WAYBILL_DRAIN_SECONDS": "1"}) as waybill:
+    with running(tmp_path / "stopped", {"WAYBILL_DRAIN_SECONDS": "1", **BESIDE}) as waybill:
         async with client_of(waybill) as client:
             document_id = await client.script(gate=gate, pages=2)
             await client.event(document_id, "progress_reported")

@@ -7,6 +7,7 @@ import pytest
 
 from tests.journey.processes import Broker
 from tests.journey.product import (
+    BESIDE,
     Client,
     Gate,
     Json,
@@ -72,7 +73,7 @@ async def test_a_restart_of_the_broker_loses_no_message(
 
 
 async def test_the_broker_beside_ends_with_the_server_that_started_it(tmp_path: Path) -> None:
-    with running(tmp_path / "beside", {"WAYBILL_BROKER_PROCESS": "beside"}) as waybill:
+    with running(tmp_path / "beside", BESIDE) as waybill:
         helpers = waybill.process.children()
         assert any("broker" in " ".join(one.cmdline()) for one in helpers)
         async with client_of(waybill) as client:
@@ -88,7 +89,7 @@ async def test_the_broker_beside_ends_with_the_server_that_started_it(tmp_path: 
 async def test_a_broker_beside_that_dies_is_started_again_and_loses_nothing(
     tmp_path: Path,
 ) -> None:
-    with running(tmp_path / "beside", {"WAYBILL_BROKER_PROCESS": "beside"}) as waybill:
+    with running(tmp_path / "beside", BESIDE) as waybill:
         async with client_of(waybill) as client:
             for _ in range(2):
                 [broker] = [
