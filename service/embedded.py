@@ -103,6 +103,11 @@ def prepare(data: Path) -> Credentials:
     return open_credentials(folder=data, database=database, new_secret=_new_secret)
 
 
+def token_file(data: Path) -> Path:
+    """Where the broker of this folder keeps the token that may do everything."""
+    return data / TOKEN_FILE
+
+
 def broker_app(
     data: Path,
     credentials: Credentials,

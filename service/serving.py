@@ -19,6 +19,7 @@ from service.embedded import (
     broker_inside,
     chaos_of,
     prepare_exposed,
+    token_file,
 )
 from service.hosting import address_of, bind, hosted, stop_signals, tune_interpreter
 from service.logs import configure_logging
@@ -53,6 +54,9 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
         here = address_of(listening, settings.host)
         async with AsyncExitStack() as broker, stop_signals() as stop:
             qstash = await broker.enter_async_context(_qstash(settings))
+            if qstash.embedded:
+                token_in = str(token_file(settings.data))
+                log.info("the embedded broker has a page", url=qstash.url, token_in=token_in)
             public_url = (settings.public_url or here).rstrip("/")
             async with open_service(
                 settings, qstash=qstash, public_url=public_url, processors=processors
@@ -96,6 +100,8 @@ async def serve_broker(
         announce(f"export QSTASH_CURRENT_SIGNING_KEY={credentials.current_signing_key}")
         announce(f"export QSTASH_NEXT_SIGNING_KEY={credentials.next_signing_key}")
         announce(f"export QSTASH_READ_ONLY_TOKEN={credentials.read_only_token}")
+        # What stands behind # is never sent to anybody, and the page takes it out of the address.
+        announce(f"page at {url}/#token={credentials.token}")
         if chaos is not None:
             announce(f"{MISBEHAVING}{chaos}")
             log.warning("the broker misbehaves on purpose", chaos=str(chaos))

@@ -11,6 +11,7 @@ from service.commands.serve import LISTENING, UntilStdinEnds, announce, run_serv
 USUAL_PORT = 8322
 LOOPBACK = "127.0.0.1"
 EXPORT = "export "
+PAGE = "page at "
 MISBEHAVING = "misbehaving on purpose: "
 
 BrokerPort = Annotated[
@@ -90,8 +91,8 @@ def broker(
 ) -> None:
     """Start a QStash of your own.
 
-    Prints where it listens, and the variables that make a service or an SDK use it, with a
-    second token that may only read.
+    Prints where it listens, the variables that make a service or an SDK use it, with a second
+    token that may only read, and where its page is.
     """
     from service.commands.loading import settings_in_force
 
@@ -122,9 +123,11 @@ def broker(
 
 
 def announce_as_json(line: str) -> None:
-    """`listening on URL` as `{"url": URL}`, `export NAME=VALUE` as `{NAME: VALUE}`, and chaos."""
+    """`listening on URL` as `{"url": URL}`, an `export` as `{NAME: VALUE}`, and so on."""
     if line.startswith(LISTENING):
         announce(json_line({"url": line.removeprefix(LISTENING)}))
+    elif line.startswith(PAGE):
+        announce(json_line({"page": line.removeprefix(PAGE)}))
     elif line.startswith(MISBEHAVING):
         announce(json_line({"chaos": line.removeprefix(MISBEHAVING)}))
     else:

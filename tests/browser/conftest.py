@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -58,6 +59,13 @@ def complaints() -> list[str]:
 @pytest.fixture
 def page(browser: Browser, complaints: list[str], waybill: Waybill) -> Iterator[Page]:
     """A page in a profile of its own; it is gone before the server is."""
+    with opened(browser, complaints) as page:
+        yield page
+
+
+@contextmanager
+def opened(browser: Browser, complaints: list[str]) -> Iterator[Page]:
+    """A page in a profile of its own, which has to be content in the end."""
     context = browser.new_context(reduced_motion="reduce")
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()

@@ -45,6 +45,28 @@ def test_the_server_prints_one_line_when_it_is_ready_and_ends_with_0_when_told_t
     assert (code, rest) == (0, "")
 
 
+def test_the_server_logs_where_the_page_of_its_broker_is_and_which_file_has_the_token(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "log"
+    with running("serve", "--data", str(tmp_path / "data"), "--port", "0", log=log) as process:
+        address_of(process, log)
+        [told] = [
+            json.loads(line)
+            for line in log.read_text().splitlines()
+            if "the embedded broker has a page" in line
+        ]
+        page = httpx.get(told["url"])
+        token = Path(told["token_in"]).read_text().strip()
+        overview = httpx.get(
+            f"{told['url']}/waybill/v1/overview", headers={"Authorization": f"Bearer {token}"}
+        )
+
+    assert "Waybill broker" in page.text
+    assert overview.json()["mayWrite"] is True
+    assert token not in log.read_text()
+
+
 def test_a_server_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
     log = tmp_path / "log"
     arguments = ("serve", "--data", str(tmp_path / "data"), "--port", "0", "--until-stdin-ends")
@@ -125,12 +147,13 @@ def test_the_broker_prints_its_address_and_the_credentials_that_work(
     with running(
         "broker", "--data", str(tmp_path / "data"), "--port", "0", *more, log=log
     ) as process:
-        lines = [next_line(process) for _ in range(5)]
+        lines = [next_line(process) for _ in range(7)]
         if as_json:
             told = {name: value for line in lines for name, value in json.loads(line).items()}
         else:
             told = {"url": lines[0].removeprefix("listening on ")}
-            told |= dict(line.removeprefix("export ").split("=", 1) for line in lines[1:])
+            told |= dict(line.removeprefix("export ").split("=", 1) for line in lines[1:6])
+            told["page"] = lines[6].removeprefix("page at ")
         keys = httpx.get(
             f"{told['QSTASH_URL']}/v2/keys",
             headers={"Authorization": f"Bearer {told['QSTASH_TOKEN']}"},
@@ -141,6 +164,7 @@ def test_the_broker_prints_its_address_and_the_credentials_that_work(
         assert stop(process) == 0
 
     assert told["url"] == told["QSTASH_URL"]
+    assert told["page"] == f"{told['url']}/#token={told['QSTASH_TOKEN']}"
     assert keys.json()["current"] == told["QSTASH_CURRENT_SIGNING_KEY"]
     queue, other = (
         next(each for each in found.objects if each["check"] == "queue")

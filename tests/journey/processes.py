@@ -98,6 +98,8 @@ class Broker:
         self._options = options
         self._port = 0
         self._process: Started | None = None
+        self.read_only_token = ""
+        self.page = ""
         self.environment: dict[str, str] = {}
         """What a service needs to use it: QStash's own four settings."""
 
@@ -126,8 +128,10 @@ class Broker:
         log = self._folder.with_suffix(".log")
         self._process = Started(command, log=log, settings={})
         said: dict[str, str] = {}
-        for _ in range(5):
+        while "page" not in said:
             said.update(json.loads(self._process.line()))
+        self.page = said.pop("page")
+        self.read_only_token = said.pop("QSTASH_READ_ONLY_TOKEN")
         self._port = int(said.pop("url").rpartition(":")[2])
         self.environment = said
         return self

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from litestar import Router
-from litestar.handlers import ASGIRouteHandler
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 
 from service.broker.api import (
     batch,
@@ -13,6 +13,7 @@ from service.broker.api import (
     log,
     look,
     message,
+    page,
     publish,
     queue,
     schedule,
@@ -32,8 +33,8 @@ def routes(
     largest_message: int,
     largest_batch: int,
     burst: Burst | None,
-) -> list[Router | ASGIRouteHandler]:
-    """All routes; `check` looks at the token that each of them wants.
+) -> list[Router | ASGIRouteHandler | HTTPRouteHandler]:
+    """All routes; `check` looks at the token that each of them wants but the page's own files.
 
     `burst` limits those of a second that QStash limits, which is everything but publishing.
     """
@@ -53,6 +54,7 @@ def routes(
         signing_key.router(),
     ]
     return [
+        *page.handlers(),
         publish.mount(check, largest_message),
         Router("/", route_handlers=[*publishing, look.router(may_write)], guards=[guard]),
         Router(
