@@ -6,7 +6,16 @@ from enum import StrEnum
 from heapq import merge
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
 
 from service.broker.filters import Selection
 from service.broker.message import Options, Place, State
@@ -39,6 +48,17 @@ _OUTCOMES = {
     State.FAILED.value: Condition.FAILED,
     State.CANCELED.value: Condition.CANCELLED,
 }
+_LAST_ERROR = (
+    select(log_entries.c.details)
+    .where(
+        log_entries.c.sequence == messages.c.sequence,
+        log_entries.c.state == literal_column("'ERROR'"),
+    )
+    .order_by(log_entries.c.id.desc())
+    .limit(1)
+    .correlate(messages)
+    .scalar_subquery()
+)
 _OPEN = (Condition.WAITING, Condition.RETRYING, Condition.ACTIVE)
 
 
@@ -93,9 +113,7 @@ def browse(connection: Connection, wish: Wish) -> Listing:
     shown = found[:wanted]
     if len(found) > wanted:
         after, more = shown[-1][0], True
-    return Listing(
-        found=_glances(connection, [row for _, row in shown]), next=after if more else None
-    )
+    return Listing(found=_glances([row for _, row in shown]), next=after if more else None)
 
 
 def condition_of(row: RowMapping) -> Condition | None:
@@ -152,6 +170,7 @@ def _rows(connection: Connection, wish: Wish, keys: Sequence[Key]) -> dict[int, 
         *(c for c in messages.c if c.name not in ("body", "headers")),
         func.length(messages.c.body).label("size"),
         last_state().label("last_state"),
+        _LAST_ERROR.label("last_error"),
     ).where(
         messages.c.sequence.in_([number for _, number in keys]),
         *conditions(wish.selection, at=messages.c.created_at),
@@ -164,7 +183,7 @@ def _rows(connection: Connection, wish: Wish, keys: Sequence[Key]) -> dict[int, 
     }
 
 
-def _glances(connection: Connection, rows: Sequence[RowMapping]) -> list[Glance]:
+def _glances(rows: Sequence[RowMapping]) -> list[Glance]:
     return [
         Glance(
             id=row["message_id"],
@@ -178,20 +197,8 @@ def _glances(connection: Connection, rows: Sequence[RowMapping]) -> list[Glance]
             cancelling=bool(row["cancel_requested"]) and row["finished_at"] is None,
             size=row["size"],
             options=options_of(row["options"]),
-            error=_last_error(connection, row["sequence"])
-            if row["retried"] or condition is Condition.FAILED
-            else None,
+            error=details_of(row["last_error"]).error,
         )
         for row in rows
         if (condition := condition_of(row)) is not None
     ]
-
-
-def _last_error(connection: Connection, sequence: int) -> str | None:
-    wanted = (
-        select(log_entries.c.details)
-        .where(log_entries.c.sequence == sequence, log_entries.c.state == State.ERROR.value)
-        .order_by(log_entries.c.id.desc())
-        .limit(1)
-    )
-    return details_of(connection.execute(wanted).scalar()).error
