@@ -69,12 +69,10 @@ async def _delivering(session: Session) -> AsyncIterator[Figure]:
     heard: list[Heard] = []
     for _ in range(session.rounds):
         for batch, rates in ((1, one_by_one), (BATCH, batches)):
-            with session.fresh_folder() as folder:
-                async with running("receiver") as receiver:
-                    seconds, told = await _deliver(folder, receiver, count, batch)
-                rates.append(count / seconds)
-                if batch == 1:
-                    heard.append(told)
+            rate, told = await deliver(session, batch=batch)
+            rates.append(rate)
+            if batch == 1:
+                heard.append(told)
         async with running("receiver") as receiver:
             floors.append(count / await _send_plainly(receiver.url, count))
     conditions = _conditions(count, "plain signed POSTs with the same HTTP client, 64 at once")
@@ -85,6 +83,15 @@ async def _delivering(session: Session) -> AsyncIterator[Figure]:
         ("broker/deliver/p99", [1000 * told.p99 for told in heard]),
     ):
         yield session.figure(name, values, "ms", conditions=conditions)
+
+
+async def deliver(session: Session, *, batch: int) -> tuple[float, Heard]:
+    """One round: messages a second, and what the receiver tells."""
+    count = session.sizes.messages
+    with session.fresh_folder() as folder:
+        async with running("receiver") as receiver:
+            seconds, heard = await _deliver(folder, receiver, count, batch)
+    return count / seconds, heard
 
 
 def _conditions(count: int, floor: str) -> dict[str, object]:

@@ -26,10 +26,7 @@ DRAWN = 50
 """So many different documents are drawn; they take turns."""
 WARM_UP = 20
 
-ELSEWHERE = (
-    "measured on such a machine before, not in this run, no-op jobs without a history: "
-    "PgQueuer 820/s, Celery (Redis, no AOF) 641/s, huey (SQLite) 605/s"
-)
+ELSEWHERE = "`scripts/bench peers` has PgQueuer, Celery and BullMQ in the same rounds"
 
 
 @dataclass(slots=True)
@@ -46,9 +43,9 @@ async def run(session: Session) -> AsyncIterator[Figure]:
     documents = letters(session.sizes.documents)
     empty, real = Rounds(), Rounds()
     for _ in range(session.rounds):
-        await _measure(session, documents, "none", empty)
+        await measure(session, documents, "none", empty)
         empty.floors.append(await http_floor.measure(session, documents, in_flight=IN_FLIGHT))
-        await _measure(session, documents, "pdf-text", real)
+        await measure(session, documents, "pdf-text", real)
         real.floors.append(pdf_floor.documents_a_second(documents) * available_cores())
     for figure in _figures(session, "documents/none", empty, http_floor.MEANING):
         yield figure
@@ -62,9 +59,10 @@ def letters(count: int) -> list[bytes]:
     return [drawn[number % len(drawn)] for number in range(count)]
 
 
-async def _measure(
+async def measure(
     session: Session, documents: Sequence[bytes], processor: str, rounds: Rounds
 ) -> None:
+    """One round of a fresh product."""
     async with serving(session) as product:
         warm_up = documents[:WARM_UP]
         await upload_all(product.url, warm_up, in_flight=IN_FLIGHT, processor=processor)

@@ -56,7 +56,7 @@ def test_an_ignored_type_error_has_its_reason_beside_it() -> None:
     assert lines_with(BARE_IGNORE) == []
 
 
-@pytest.mark.parametrize("lock", ["run", "dev"])
+@pytest.mark.parametrize("lock", ["run", "dev", "bench"])
 def test_a_lock_pins_with_hashes_and_names_no_address(lock: str) -> None:
     [path] = [path for path in every_file() if short(path) == f"requirements/{lock}.lock"]
     lines = path.read_text().splitlines()
@@ -68,8 +68,9 @@ def test_a_lock_pins_with_hashes_and_names_no_address(lock: str) -> None:
     assert [line for line in lines if "://" in line or "index" in line] == []
 
 
-def test_the_lock_of_the_javascript_sdk_pins_with_hashes_and_names_no_registry() -> None:
-    [path] = [path for path in every_file() if path.name == "package-lock.json"]
+@pytest.mark.parametrize("folder", ["tests/contract/javascript", "benchmarks/peers/javascript"])
+def test_a_lock_of_javascript_pins_with_hashes_and_names_no_registry(folder: str) -> None:
+    [path] = [path for path in every_file() if short(path) == f"{folder}/package-lock.json"]
     packages = json.loads(path.read_text())["packages"].items()
 
     assert [name for name, each in packages if name and not each.get("integrity")] == []
