@@ -9,7 +9,7 @@ import codecs
 from service.broker.browsing import Glance, Listing
 from service.broker.callbacks import grouped, origin
 from service.broker.message import Message, Place
-from service.broker.overview import MOST_COUNTED, MOST_OUTCOMES, Overview
+from service.broker.overview import Overview
 from service.broker.settlement import LOGGED_BODY, LOGGED_WHEN_DELIVERED, dead_letter_name
 from service.broker.signing import delivery_headers
 from service.broker.stories import Story, Try
@@ -41,13 +41,12 @@ def overview_object(overview: Overview, *, now: int, may_write: bool) -> Object:
         "failed": overview.ended["FAILED"],
         "cancelled": overview.ended["CANCELED"],
     }
-    at_least = [name for name, count in counts.items() if count > MOST_COUNTED]
-    if sum(ended.values()) > MOST_OUTCOMES:
-        at_least += ended
+    names = {"dead_letters": ["deadLetters"], "ended": list(ended)}
+    at_least = [shown for name in sorted(overview.beyond) for shown in names.get(name, [name])]
     view: Object = {
         "time": now // 1000,
         "mayWrite": may_write,
-        "counts": {name: min(count, MOST_COUNTED) for name, count in counts.items()},
+        "counts": counts,
         "lastHour": ended,
         "atLeast": at_least,
     }

@@ -27,7 +27,10 @@ TRIED = messages.c.retried > literal_column("0")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Counts that stop behind their bound; `ended` has the outcomes since a given moment."""
+    """Counts up to a bound; of what stands in `beyond` there are more.
+
+    `ended` has the outcomes since a given moment.
+    """
 
     waiting: int
     retrying: int
@@ -35,19 +38,28 @@ class Overview:
     dead_letters: int
     newest_dead_letter: int | None
     ended: Mapping[str, int]
+    beyond: frozenset[str]
 
 
 def look_over(connection: Connection, *, since: int) -> Overview:
     """How many messages are where, and how those ended that did `since`."""
-    tried = sum(_count(connection, _at(place).where(TRIED)) for place in LANES)
-    there = sum(_count(connection, _at(place)) for place in LANES)
+    tried = [_count(connection, _at(place).where(TRIED)) for place in LANES]
+    there = [_count(connection, _at(place)) for place in LANES]
+    active = _count(connection, _at(Place.CLAIMED))
+    dead = _count(connection, select(dead_letters.c.sequence))
+    counted = {"waiting": there, "retrying": tried, "active": [active], "dead_letters": [dead]}
+    ended = _ended(connection, since)
+    beyond = {name for name, counts in counted.items() if sum(counts) > MOST_COUNTED}
+    if sum(ended.values()) > MOST_OUTCOMES:
+        beyond.add("ended")
     return Overview(
-        waiting=there - tried,
-        retrying=tried,
-        active=_count(connection, _at(Place.CLAIMED)),
-        dead_letters=_count(connection, select(dead_letters.c.sequence)),
+        waiting=_bounded(sum(there) - sum(tried)),
+        retrying=_bounded(sum(tried)),
+        active=_bounded(active),
+        dead_letters=_bounded(dead),
         newest_dead_letter=connection.execute(select(func.max(dead_letters.c.id))).scalar(),
-        ended=_ended(connection, since),
+        ended=ended,
+        beyond=frozenset(beyond),
     )
 
 
@@ -83,6 +95,10 @@ def _ended(connection: Connection, since: int) -> dict[str, int]:
         if state in ended:
             ended[state] += 1
     return ended
+
+
+def _bounded(count: int) -> int:
+    return min(count, MOST_COUNTED)
 
 
 def _at(place: Place) -> Select[int]:

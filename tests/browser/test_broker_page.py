@@ -248,6 +248,51 @@ def test_a_failed_message_is_retried_from_its_own_page_and_another_deleted(
     expect(away).to_have_count(0)
 
 
+def test_dead_letters_come_in_pages_and_a_page_is_retried_at_once(
+    page: Page, http: httpx.Client, there: Destination
+) -> None:
+    http.delete("/v2/dlq?count=100")
+    there.answers["/many"] = 489
+    http.post("/v2/batch", json=[{"destination": f"{there.url}/many"} for _ in range(30)])
+    page.keyboard.press("4")
+    tools = page.locator("#view .tools")
+    expect(tools).to_contain_text("1 to 25 of 30")
+
+    page.get_by_role("button", name="Later").click()
+    expect(tools).to_contain_text("26 to 30 of 30")
+    expect(page.locator(".table tbody tr")).to_have_count(5)
+    there.answers["/many"] = 200
+    page.get_by_role("button", name="Retry all of these").click()
+    page.get_by_role("button", name="Really retry all of these?").click()
+
+    expect(page.locator("#toast")).to_have_text("5 messages were published again.")
+    # The page that was looked at is empty now, so the one before it is shown.
+    expect(tools).to_contain_text("1 to 25 of 25")
+    http.delete("/v2/dlq?count=100")
+    expect(page.locator(".empty:visible")).to_contain_text("No dead letters")
+
+
+def test_a_message_can_be_published_again_from_what_it_was(
+    page: Page, http: httpx.Client, there: Destination
+) -> None:
+    message = publish(http, f"{there.url}/once", Upstash_Forward_X_Colour="green")
+    row(page, message).click()
+    page.click("#drawer [data-act=again]")
+    form = page.locator("#publish-form")
+    expect(form.get_by_label("Destination")).to_have_value(f"{there.url}/once")
+    expect(form.get_by_label("Other headers")).to_have_value("Upstash-Forward-X-Colour: green")
+
+    form.get_by_label("Body").fill("another body")
+    form.get_by_role("button", name="Publish").click()
+    page.locator("#toast").get_by_role("link").click()
+
+    drawer = page.locator("#drawer")
+    expect(badge(drawer)).to_have_text("Delivered")
+    drawer.locator("details[data-key=request] summary").click()
+    expect(drawer.get_by_label("Request: body")).to_have_text("another body")
+    expect(drawer.get_by_label("Request: headers")).to_contain_text("green")
+
+
 def test_a_queue_can_be_paused_and_resumed(
     page: Page, http: httpx.Client, there: Destination
 ) -> None:
@@ -333,12 +378,11 @@ def test_what_was_redacted_is_shown_as_a_hash_and_not_published_again(
 
 
 def test_more_pages_come_when_asked_for(page: Page, http: httpx.Client, there: Destination) -> None:
-    items = [
-        {"destination": f"{there.url}/p/{n}", "headers": {"Upstash-Delay": "2h"}} for n in range(60)
-    ]
+    options = {"Upstash-Delay": "2h", "Upstash-Label": "paged"}
+    items = [{"destination": f"{there.url}/p/{n}", "headers": options} for n in range(60)]
     http.post("/v2/batch", json=items)
-    page.get_by_label("Find by").select_option("host")
-    page.fill("#find", there.url.partition("//")[2])
+    page.get_by_label("Find by").select_option("label")
+    page.fill("#find", "paged")
     page.keyboard.press("Enter")
     expect(page.locator(".list li")).to_have_count(50)
 

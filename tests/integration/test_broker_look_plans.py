@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, insert
 
 from service.broker.browsing import Condition, Wish, browse
-from service.broker.database import open_database
+from service.broker.database import WRITES, open_database
 from service.broker.filters import Selection
-from service.broker.overview import kept_since, look_over
+from service.broker.overview import MOST_COUNTED, MOST_OUTCOMES, kept_since, look_over
+from service.broker.tables import log_entries, messages
 from tests.brokers import migrated
 
 ALL = Selection(count=50)
@@ -37,6 +38,56 @@ def plans_of(path: Path, work: Callable[[Connection], object]) -> list[str]:
         ]
     engine.dispose()
     return plans
+
+
+def filled(path: Path, *, waiting: int, retrying: int, delivered: int) -> None:
+    """Writes so many messages, past the broker, which would take its time."""
+    retried = [0] * waiting + [1] * retrying + [0] * delivered
+    ended = [None] * (waiting + retrying) + [1] * delivered
+    common = {
+        **dict.fromkeys(messages.c.keys(), 0),
+        "url": "http://a.example/",
+        "headers": b"[]",
+        "body": b"",
+        "options": b"{}",
+    }
+    rows = [
+        {
+            **common,
+            "sequence": n,
+            "message_id": f"m{n}",
+            "place": "finished" if done else "waiting",
+            "retried": tried,
+            "finished_at": done,
+        }
+        for n, (tried, done) in enumerate(zip(retried, ended, strict=True), start=1)
+    ]
+    entries = [
+        {"sequence": row["sequence"], "at": 1, "state": "DELIVERED", "details": None}
+        for row in rows
+        if row["finished_at"]
+    ]
+    engine = open_database(path)
+    with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        connection.execute(insert(messages), rows)
+        connection.execute(insert(log_entries), entries)
+    engine.dispose()
+
+
+def test_a_count_that_stopped_at_its_bound_says_that_there_are_more(tmp_path: Path) -> None:
+    path = migrated(tmp_path)
+    filled(path, waiting=MOST_COUNTED, retrying=70, delivered=MOST_OUTCOMES + 5)
+
+    engine = open_database(path)
+    with engine.connect() as connection:
+        found = look_over(connection, since=0)
+    engine.dispose()
+
+    assert found.beyond == {"waiting", "ended"}
+    # All that is known, as the retrying ones may stand among those that were counted.
+    assert found.waiting == MOST_COUNTED + 1 - 70
+    assert found.retrying == 70
+    assert found.ended["DELIVERED"] == MOST_OUTCOMES + 1
 
 
 @pytest.mark.parametrize("after", [None, BEHIND])
