@@ -18,8 +18,8 @@ from benchmarks.processes import processor_seconds_of, settled_memory_of
 from benchmarks.rounds import middle
 from benchmarks.session import Session
 from service.broker.arrivals import Arrival, add
+from service.broker.claims import Claim, claim
 from service.broker.database import WRITES, open_database
-from service.broker.deliveries import Claim, claim
 from service.broker.message import Message, Options, Place
 from service.clock import new_id, system_clock
 from service.embedded import DATABASE, prepare

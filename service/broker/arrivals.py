@@ -9,24 +9,26 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from service.broker.flow_keys import configure
 from service.broker.message import Message, Place, State
 from service.broker.queues import ensure_queues
-from service.broker.rapid import Rapid
+from service.broker.rapid import Rapid, among, listed
 from service.broker.records import ENTRY, entry_row, message_row
 from service.broker.settlement import Entry
 from service.broker.tables import deduplication, log_entries, messages
 
 __all__ = ["Arrival", "Arrived", "add", "insert_messages"]
 
-_MOST_NAMES = 500
-_LAST = select(func.coalesce(func.max(messages.c.sequence), 0))
+_LAST = Rapid(select(func.coalesce(func.max(messages.c.sequence), 0)))
+_KNOWN = Rapid(select(deduplication).where(among(deduplication.c.name, "names")))
 _NEW_MESSAGE = Rapid(insert(messages))
 _NEW_ENTRY = Rapid(insert(log_entries).values(ENTRY))
-_NEW_NAME = sqlite_insert(deduplication)
-_NEW_NAME = _NEW_NAME.on_conflict_do_update(
-    index_elements=[deduplication.c.name],
-    set_={
-        "message_id": _NEW_NAME.excluded.message_id,
-        "expires_at": _NEW_NAME.excluded.expires_at,
-    },
+_insert_name = sqlite_insert(deduplication)
+_NEW_NAME = Rapid(
+    _insert_name.on_conflict_do_update(
+        index_elements=[deduplication.c.name],
+        set_={
+            "message_id": _insert_name.excluded.message_id,
+            "expires_at": _insert_name.excluded.expires_at,
+        },
+    )
 )
 
 
@@ -68,7 +70,7 @@ def add(connection: Connection, groups: Sequence[Sequence[Arrival]]) -> list[tup
             fresh.append(arrival)
     placed = insert_messages(connection, fresh)
     if names:
-        connection.execute(_NEW_NAME, [_name_row(arrival) for arrival in names.values()])
+        _NEW_NAME.run_each(connection, [_name_row(arrival) for arrival in names.values()])
     return [
         tuple(
             Arrived(message=arrival.message, place=arrival.place, duplicate_of=first[id(arrival)])
@@ -84,7 +86,7 @@ def insert_messages(connection: Connection, arrivals: Sequence[Arrival]) -> dict
     """Writes messages and their CREATED entries; gives them back by id, with their numbers."""
     if not arrivals:
         return {}
-    last = connection.execute(_LAST).scalar_one()
+    last = _LAST.value(connection)
     rows, entries, numbered = [], [], {}
     for arrival in arrivals:
         message = arrival.message
@@ -93,8 +95,8 @@ def insert_messages(connection: Connection, arrivals: Sequence[Arrival]) -> dict
         entries.append(entry_row(Entry(at=message.created_at, state=State.CREATED), sequence=last))
         numbered[message.id] = replace(message, sequence=last)
     _prepare_lanes(connection, arrivals)
-    _NEW_MESSAGE(connection, rows)
-    _NEW_ENTRY(connection, entries)
+    _NEW_MESSAGE.run_each(connection, rows)
+    _NEW_ENTRY.run_each(connection, entries)
     return numbered
 
 
@@ -126,15 +128,8 @@ def _known_names(connection: Connection, groups: Iterable[Sequence[Arrival]]) ->
     }
     if not moments:
         return {}
-    wanted = list(moments)
-    known: dict[str, str] = {}
-    for start in range(0, len(wanted), _MOST_NAMES):
-        rows = connection.execute(
-            select(deduplication).where(
-                deduplication.c.name.in_(wanted[start : start + _MOST_NAMES])
-            )
-        )
-        for row in rows:
-            if row.expires_at > moments[row.name]:
-                known[row.name] = row.message_id
-    return known
+    return {
+        row["name"]: row["message_id"]
+        for row in _KNOWN.rows(connection, names=listed(moments))
+        if row["expires_at"] > moments[row["name"]]
+    }

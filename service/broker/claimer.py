@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from service.broker.deliveries import Claim, Claimed
+from service.broker.claims import Claim, Claimed
 from service.broker.insisting import STORE_PAUSE, Insistent
 from service.broker.line import Line
 from service.broker.message import Message

@@ -12,7 +12,6 @@ from service.broker.arrivals import Arrived
 from service.broker.attempt import Attempt
 from service.broker.claimer import Claimer
 from service.broker.client import Sender
-from service.broker.deliveries import Settling
 from service.broker.errors import StoreUnavailable
 from service.broker.insisting import Insistent
 from service.broker.leases import Seen
@@ -21,6 +20,7 @@ from service.broker.line import Line
 from service.broker.message import Message, Place
 from service.broker.pulse import Pulse
 from service.broker.settlement import Settlement, dropped, settle
+from service.broker.settling import Settling
 from service.broker.store import Store
 from service.broker.timing import Wait
 from service.broker.window import Window
@@ -205,17 +205,20 @@ class Engine:
             return
         answer = await self._attempt(message, started_at)
         ended_at = self._clock()
-        settlement = settle(
-            message,
-            answer,
-            started_at=started_at,
-            ended_at=ended_at,
-            dead_letter_id=self._dead_letter_id(ended_at),
-            new_id=self._new_id,
-        )
-        await self._record(settlement)
+        recorded = False
+        while not recorded:
+            settlement = settle(
+                message,
+                answer,
+                started_at=started_at,
+                ended_at=ended_at,
+                dead_letter_id=self._dead_letter_id(ended_at),
+                new_id=self._new_id,
+            )
+            recorded = await self._record(settlement)
 
-    async def _record(self, settlement: Settlement) -> None:
+    async def _record(self, settlement: Settlement) -> bool:
+        """Has it written down; ``False`` if it needs another id for its dead letter."""
         message = settlement.message
         places = tuple(self.admit(callback) for callback in settlement.callbacks)
         settling = Settling(settlement=settlement, holder=self.name, places=places)
@@ -224,10 +227,12 @@ class Engine:
             # The claim of what follows it joins the commit of its outcome.
             self.look()
         settled = await self._insistent(lambda: self._store.settle(settling))
-        if settled.settlement is None:
+        if settled.settlement is None and not settled.taken:
             log.warning("another engine took a message over", extra={"message_id": message.id})
-        elif settled.settlement.place is Place.WAITING and self._window.notice(
-            settled.settlement.due_at
+        elif (
+            settled.settlement is not None
+            and settled.settlement.place is Place.WAITING
+            and self._window.notice(settled.settlement.due_at)
         ):
             self._wake.set()
         if in_lane:
@@ -238,6 +243,7 @@ class Engine:
                 self.arrived([Arrived(message=kept[callback.id], place=place)])
             else:
                 self.withdraw(callback, place)
+        return not settled.taken
 
     def _dead_letter_id(self, at: int) -> int:
         self._last_dead_letter = max(self._last_dead_letter + 1, at // 1000 * 1000)

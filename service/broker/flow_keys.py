@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, case, func, select, update
+from sqlalchemy import Connection, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from service.broker.flow import FlowControl, FlowState
 from service.broker.message import Place
+from service.broker.rapid import Rapid, Row
 from service.broker.tables import flow_keys, messages
 
 __all__ = ["FlowWish", "change_flow_keys", "configure", "select_flow_keys", "state_of"]
@@ -16,21 +17,25 @@ READY = 0
 MOST_SHOWN = 1000
 
 _NEW = insert(flow_keys)
-_CONFIGURED = _NEW.on_conflict_do_update(
-    index_elements=[flow_keys.c.key],
-    # The newest message of a key decides for all of them, except where a pin holds.
-    set_={
-        "parallelism": case(
-            (flow_keys.c.pinned_parallelism == 1, flow_keys.c.parallelism),
-            else_=_NEW.excluded.parallelism,
-        ),
-        "rate": case((flow_keys.c.pinned_rate == 1, flow_keys.c.rate), else_=_NEW.excluded.rate),
-        "period": case(
-            (flow_keys.c.pinned_rate == 1, flow_keys.c.period), else_=_NEW.excluded.period
-        ),
-        "updated_at": _NEW.excluded.updated_at,
-        "ready_at": READY,
-    },
+_CONFIGURED = Rapid(
+    _NEW.on_conflict_do_update(
+        index_elements=[flow_keys.c.key],
+        # The newest message of a key decides for all of them, except where a pin holds.
+        set_={
+            "parallelism": case(
+                (flow_keys.c.pinned_parallelism == 1, flow_keys.c.parallelism),
+                else_=_NEW.excluded.parallelism,
+            ),
+            "rate": case(
+                (flow_keys.c.pinned_rate == 1, flow_keys.c.rate), else_=_NEW.excluded.rate
+            ),
+            "period": case(
+                (flow_keys.c.pinned_rate == 1, flow_keys.c.period), else_=_NEW.excluded.period
+            ),
+            "updated_at": _NEW.excluded.updated_at,
+            "ready_at": READY,
+        },
+    )
 )
 _CREATED = _NEW.on_conflict_do_nothing(index_elements=[flow_keys.c.key])
 
@@ -76,7 +81,7 @@ def configure(connection: Connection, flows: Iterable[FlowControl], *, at: int) 
         _row(flow.key, at=at, parallelism=flow.parallelism, rate=flow.rate, period=flow.period)
         for flow in flows
     ]
-    connection.execute(_CONFIGURED, rows)
+    _CONFIGURED.run_each(connection, rows)
 
 
 def change_flow_keys(connection: Connection, wishes: Sequence[FlowWish]) -> list[bool]:
@@ -96,7 +101,7 @@ def select_flow_keys(
     return [state_of(row, now=now) for row in connection.execute(wanted).mappings()]
 
 
-def state_of(row: RowMapping, *, now: int) -> FlowState:
+def state_of(row: Row, *, now: int) -> FlowState:
     """The state of a key from its row, with how many messages wait and are in hand."""
     return FlowState(
         key=row["key"],

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import (
     Connection,
-    RowMapping,
     bindparam,
     delete,
     exists,
@@ -23,6 +22,7 @@ from sqlalchemy import (
 from service.broker.flow import FlowState
 from service.broker.flow_keys import state_of
 from service.broker.message import Message, Place
+from service.broker.rapid import Rapid, Row
 from service.broker.records import message_of
 from service.broker.tables import flow_keys, messages, queues
 
@@ -34,22 +34,26 @@ MOST_LANES = 100
 
 _OPEN = messages.c.finished_at.is_(None)
 _IN_PLACE = messages.c.place == bindparam("place_is")
-_READY_QUEUES = (
+_READY_QUEUES = Rapid(
     select(queues)
     .where(queues.c.ready_at <= bindparam("now"))
     .order_by(queues.c.ready_at)
     .limit(MOST_LANES)
 )
-_TURNS = select(func.count()).where(_OPEN, messages.c.turn_of == bindparam("queue"))
-_QUEUED = (
+_TURNS = Rapid(select(func.count()).where(_OPEN, messages.c.turn_of == bindparam("queue_is")))
+_QUEUED = Rapid(
     select(messages)
-    .where(_OPEN, messages.c.queue == bindparam("queue"), _IN_PLACE)
+    .where(_OPEN, messages.c.queue == bindparam("queue_is"), _IN_PLACE)
     .order_by(messages.c.sequence)
     .limit(bindparam("free"))
 )
-_LOOKED_AT = update(queues).where(queues.c.name == bindparam("queue")).values(ready_at=None)
-_DRAINED = delete(queues).where(queues.c.name == bindparam("queue"), queues.c.deleted == 1)
-_MOVE = (
+_LOOKED_AT = Rapid(
+    update(queues).where(queues.c.name == bindparam("queue_is")).values(ready_at=None)
+)
+_DRAINED = Rapid(
+    delete(queues).where(queues.c.name == bindparam("queue_is"), queues.c.deleted == 1)
+)
+_MOVE = Rapid(
     update(messages)
     .where(messages.c.sequence == bindparam("number"))
     .values(place=bindparam("to"), turn_of=bindparam("turn"), holder=bindparam("by"), lease=READY)
@@ -60,20 +64,20 @@ _ACTIVE = (
     .where(_OPEN, messages.c.flow_key == flow_keys.c.key, messages.c.place == Place.CLAIMED.value)
     .scalar_subquery()
 )
-_READY_KEYS = (
+_READY_KEYS = Rapid(
     # How many wait is not asked: there may be very many.
     select(flow_keys, _ACTIVE.label(Place.CLAIMED.value), literal(0).label(Place.PARKED.value))
     .where(flow_keys.c.ready_at <= bindparam("now"))
     .order_by(flow_keys.c.ready_at)
     .limit(MOST_LANES)
 )
-_PARKED = (
+_PARKED = Rapid(
     select(messages)
     .where(_OPEN, messages.c.flow_key == bindparam("key"), _IN_PLACE)
     .order_by(messages.c.sequence)
     .limit(bindparam("free"))
 )
-_KEY_AFTER = (
+_KEY_AFTER = Rapid(
     update(flow_keys)
     .where(flow_keys.c.key == bindparam("named"))
     .values(
@@ -82,8 +86,10 @@ _KEY_AFTER = (
         rate_count=bindparam("count"),
     )
 )
-_WAKE_QUEUES = update(queues).where(queues.c.name == bindparam("named")).values(ready_at=READY)
-_WAKE_KEYS = (
+_WAKE_QUEUES = Rapid(
+    update(queues).where(queues.c.name == bindparam("named")).values(ready_at=READY)
+)
+_WAKE_KEYS = Rapid(
     update(flow_keys)
     .where(
         flow_keys.c.key == bindparam("named"),
@@ -97,9 +103,11 @@ _WAKE_KEYS = (
     )
     .values(ready_at=READY)
 )
-_LOOK_AGAIN = update(flow_keys).where(flow_keys.c.period_start > bindparam("now"))
-_NEXT_QUEUE = select(func.min(queues.c.ready_at)).where(queues.c.ready_at.is_not(None))
-_NEXT_KEY = select(func.min(flow_keys.c.ready_at)).where(flow_keys.c.ready_at.is_not(None))
+_LOOK_AGAIN = Rapid(
+    update(flow_keys).where(flow_keys.c.period_start > bindparam("now")).values(ready_at=READY)
+)
+_NEXT_QUEUE = Rapid(select(func.min(queues.c.ready_at)).where(queues.c.ready_at.is_not(None)))
+_NEXT_KEY = Rapid(select(func.min(flow_keys.c.ready_at)).where(flow_keys.c.ready_at.is_not(None)))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,15 +129,15 @@ class Passage:
 
 def let_go(connection: Connection, passage: Passage) -> None:
     """Gives turns, then free places of keys; what may start now is in `taken`, and claimed."""
-    for queue in connection.execute(_READY_QUEUES, {"now": passage.now}).mappings().all():
+    for queue in _READY_QUEUES.rows(connection, now=passage.now).fetchall():
         _give_turns(connection, queue, passage)
-    keys = connection.execute(_READY_KEYS, {"now": passage.now}).mappings().all()
+    keys = _READY_KEYS.rows(connection, now=passage.now).fetchall()
     given = [_give_places(connection, key, passage) for key in keys]
     moves = [_move(one, Place.CLAIMED, passage.holder) for found, _ in given for one in found]
     if moves:
-        connection.execute(_MOVE, moves)
+        _MOVE.run_each(connection, moves)
     if given:
-        connection.execute(_KEY_AFTER, [after for _, after in given])
+        _KEY_AFTER.run_each(connection, [after for _, after in given])
 
 
 def wake_lanes(
@@ -138,44 +146,44 @@ def wake_lanes(
     """Has queues and keys looked at, as something of theirs has ended."""
     names = {name for name in queues if name is not None}
     if names:
-        connection.execute(_WAKE_QUEUES, [{"named": name} for name in sorted(names)])
+        _WAKE_QUEUES.run_each(connection, [{"named": name} for name in sorted(names)])
     named = {key for key in keys if key is not None}
     if named:
-        connection.execute(_WAKE_KEYS, [{"named": key} for key in sorted(named)])
+        _WAKE_KEYS.run_each(connection, [{"named": key} for key in sorted(named)])
 
 
 def look_again(connection: Connection, *, now: int) -> None:
     """After the clock was set back: periods that begin in the future end at once."""
-    connection.execute(_LOOK_AGAIN.values(ready_at=READY), {"now": now})
+    _LOOK_AGAIN.run(connection, now=now)
 
 
 def next_lane(connection: Connection) -> int | None:
     """When the first queue or key is to be looked at."""
-    moments = [connection.execute(wanted).scalar_one() for wanted in (_NEXT_QUEUE, _NEXT_KEY)]
+    moments: list[int | None] = [wanted.value(connection) for wanted in (_NEXT_QUEUE, _NEXT_KEY)]
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _give_turns(connection: Connection, queue: RowMapping, passage: Passage) -> None:
-    name = {"queue": queue["name"]}
-    connection.execute(_LOOKED_AT, name)
+def _give_turns(connection: Connection, queue: Row, passage: Passage) -> None:
+    name = queue["name"]
+    _LOOKED_AT.run(connection, queue_is=name)
     if queue["paused"]:
         return
-    turns = connection.execute(_TURNS, name).scalar_one()
+    turns = _TURNS.value(connection, queue_is=name)
     free = max(0, queue["parallelism"] - turns)
-    wanted = {**name, "free": free, "place_is": Place.QUEUED.value}
-    next_ones = [message_of(row) for row in connection.execute(_QUEUED, wanted).mappings()]
+    rows = _QUEUED.rows(connection, queue_is=name, free=free, place_is=Place.QUEUED.value)
+    next_ones = [message_of(row) for row in rows]
     moves = []
     for message in next_ones:
-        message = replace(message, turn_of=queue["name"])
+        message = replace(message, turn_of=name)
         place = _after_queue(message, passage)
         if place is Place.CLAIMED:
             passage.taken.append(message)
         moves.append(_move(message, place, passage.holder))
     if moves:
-        connection.execute(_MOVE, moves)
+        _MOVE.run_each(connection, moves)
         wake_lanes(connection, queues=(), keys=[_key_of(message) for message in next_ones])
     elif turns == 0 and queue["deleted"]:
-        connection.execute(_DRAINED, name)
+        _DRAINED.run(connection, queue_is=name)
 
 
 def _after_queue(message: Message, passage: Passage) -> Place:
@@ -188,7 +196,7 @@ def _after_queue(message: Message, passage: Passage) -> Place:
 
 
 def _give_places(
-    connection: Connection, row: RowMapping, passage: Passage
+    connection: Connection, row: Row, passage: Passage
 ) -> tuple[list[Message], dict[str, object]]:
     state = state_of(row, now=passage.now)
     # As with destinations: no key may hold more than it leaves free.
@@ -196,8 +204,8 @@ def _give_places(
     free = state.may_start(room)
     found: list[Message] = []
     if free:
-        wanted = {"key": state.key, "free": free, "place_is": Place.PARKED.value}
-        found = [message_of(one) for one in connection.execute(_PARKED, wanted).mappings()]
+        parked = _PARKED.rows(connection, key=state.key, free=free, place_is=Place.PARKED.value)
+        found = [message_of(one) for one in parked]
     start_by = None if state.rate is None else state.period_end
     passage.taken += [replace(message, start_by=start_by) for message in found]
     after = replace(
@@ -206,9 +214,7 @@ def _give_places(
     return found, _key_after(row, after, len(found) == free, passage)
 
 
-def _key_after(
-    row: RowMapping, after: FlowState, more: bool, passage: Passage
-) -> dict[str, object]:
+def _key_after(row: Row, after: FlowState, more: bool, passage: Passage) -> dict[str, object]:
     ready = after.ready_again() if more else None
     if more and after.may_start(1):
         passage.crowded = True

@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from service.broker.lanes import look_again, next_lane, wake_lanes
 from service.broker.message import Place, State
+from service.broker.rapid import Rapid
 from service.broker.records import entry_row
 from service.broker.settlement import Entry
 from service.broker.tables import log_entries, messages
@@ -42,7 +43,9 @@ _RENEWED = (
 _OTHERS = select(messages.c.sequence, messages.c.holder, messages.c.lease).where(
     _CLAIMED, func.coalesce(messages.c.holder, "") != bindparam("engine")
 )
-_NEXT = select(func.min(messages.c.due_at)).where(_OPEN, messages.c.place == Place.WAITING.value)
+_NEXT = Rapid(
+    select(func.min(messages.c.due_at)).where(_OPEN, messages.c.place == Place.WAITING.value)
+)
 # Written out: a bound value would hide from SQLite that the partial index applies.
 _ASIDE = messages.c.place == literal_column(f"'{Place.ASIDE.value}'")
 # From host to host along the index: what lies aside for one of them may be very much.
@@ -115,7 +118,7 @@ def look(connection: Connection, engine: str) -> Seen:
 
 def next_due(connection: Connection) -> int | None:
     """When the first of the messages that wait is due."""
-    moment: int | None = connection.execute(_NEXT).scalar_one()
+    moment: int | None = _NEXT.value(connection)
     return moment
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Select, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from service.broker.rapid import Rapid
 from service.broker.tables import messages, queues
 
 __all__ = ["Queue", "QueueWish", "change_queues", "delete_queues", "ensure_queues", "select_queues"]
@@ -18,14 +19,16 @@ _LAG = (
     .where(messages.c.finished_at.is_(None), messages.c.queue == queues.c.name)
     .scalar_subquery()
 )
-_ENSURED = insert(queues)
-_ENSURED = _ENSURED.on_conflict_do_update(
-    index_elements=[queues.c.name],
-    # It was deleted and has messages left: whoever enqueues again gets a new queue behind them.
-    set_={"deleted": 0, "created_at": _ENSURED.excluded.created_at, "parallelism": 1},
-    where=queues.c.deleted == 1,
+_insert_queue = insert(queues)
+_ENSURED = Rapid(
+    _insert_queue.on_conflict_do_update(
+        index_elements=[queues.c.name],
+        # It was deleted and has messages left: whoever enqueues again gets a new queue behind them.
+        set_={"deleted": 0, "created_at": _insert_queue.excluded.created_at, "parallelism": 1},
+        where=queues.c.deleted == 1,
+    )
 )
-_READY = update(queues).where(queues.c.name == bindparam("named")).values(ready_at=READY)
+_READY = Rapid(update(queues).where(queues.c.name == bindparam("named")).values(ready_at=READY))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +65,8 @@ def change_queues(connection: Connection, wishes: Sequence[QueueWish]) -> list[b
 def ensure_queues(connection: Connection, names: Sequence[str], *, at: int) -> None:
     """Makes those that are missing, one message at a time; tells all to look for turns."""
     rows = [_row(name, at=at) for name in names]
-    connection.execute(_ENSURED, rows)
-    connection.execute(_READY, [{"named": name} for name in names])
+    _ENSURED.run_each(connection, rows)
+    _READY.run_each(connection, [{"named": name} for name in names])
 
 
 def delete_queues(connection: Connection, names: Sequence[str]) -> list[bool]:
@@ -100,7 +103,7 @@ def select_queues(connection: Connection, name: str | None = None) -> list[Queue
 
 def _change(connection: Connection, wish: QueueWish) -> bool:
     if wish.create:
-        connection.execute(_ENSURED, [_row(wish.name, at=wish.at)])
+        _ENSURED.run(connection, **_row(wish.name, at=wish.at))
     changes: dict[str, object] = {"updated_at": wish.at, "ready_at": READY}
     if wish.parallelism is not None:
         changes["parallelism"] = wish.parallelism

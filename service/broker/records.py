@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import BindParameter, RowMapping, bindparam
+from sqlalchemy import BindParameter, bindparam
 
 from service.broker.message import Headers, Message, Options, Place
 from service.broker.outcome import Answer
+from service.broker.rapid import Row
 from service.broker.settlement import DeadLetter, Entry
 
 __all__ = [
@@ -20,7 +21,7 @@ __all__ = [
     "options_of",
 ]
 
-Row = dict[str, object]
+NewRow = dict[str, object]
 
 _encode = msgspec.json.Encoder().encode
 _options = msgspec.json.Decoder(Options)
@@ -40,7 +41,9 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
 _details = msgspec.json.Decoder(Details)
 
 
-def message_row(message: Message, *, sequence: int, place: Place, holder: str | None = None) -> Row:
+def message_row(
+    message: Message, *, sequence: int, place: Place, holder: str | None = None
+) -> NewRow:
     """The row of a new message."""
     options = message.options
     return {
@@ -70,7 +73,7 @@ def message_row(message: Message, *, sequence: int, place: Place, holder: str | 
     }
 
 
-def message_of(row: RowMapping) -> Message:
+def message_of(row: Row) -> Message:
     """The message of a row that holds all its columns."""
     return Message(
         id=row["message_id"],
@@ -99,7 +102,7 @@ ENTRY: Mapping[str, BindParameter[object]] = {
 """What a log entry's row gives; its id is the database's."""
 
 
-def entry_row(entry: Entry, *, sequence: int) -> Row:
+def entry_row(entry: Entry, *, sequence: int) -> NewRow:
     """The row of a log entry."""
     return {
         "sequence": sequence,
@@ -114,7 +117,7 @@ def details_of(raw: bytes | None) -> Details:
     return _details.decode(raw) if raw else Details()
 
 
-def dead_letter_row(letter: DeadLetter, *, sequence: int) -> Row:
+def dead_letter_row(letter: DeadLetter, *, sequence: int) -> NewRow:
     """The row of a dead letter."""
     answer = letter.answer or Answer(status=0)
     return {

@@ -13,21 +13,22 @@ from sqlalchemy import Connection, select
 from service.broker import (
     arrivals,
     cancelling,
-    deliveries,
+    claims,
     flow_keys,
     housekeeping,
     keys,
     leases,
     queues,
+    settling,
 )
 from service.broker import dead_letters as letters
 from service.broker import group_rows as groups
 from service.broker import schedule_rows as schedules
 from service.broker.arrivals import Arrival, Arrived
 from service.broker.cancelling import Cancel, Cancelled
+from service.broker.claims import Claim, Claimed
 from service.broker.database import open_database
 from service.broker.dead_letters import Dead, Deleted, Revival
-from service.broker.deliveries import Claim, Claimed, Settled, Settling
 from service.broker.filters import Selection
 from service.broker.flow import FlowState
 from service.broker.flow_keys import FlowWish
@@ -42,6 +43,7 @@ from service.broker.queues import Queue, QueueWish
 from service.broker.records import message_of
 from service.broker.schedule_rows import Firing, ScheduleChange
 from service.broker.schedules import Schedule
+from service.broker.settling import Settled, Settling
 from service.broker.signing import SigningKeys
 from service.broker.tables import messages
 from service.broker.writer import Reader, Writer
@@ -61,7 +63,7 @@ class Store:
     async def __aenter__(self) -> Self:
         self._presence = Presence(self._path)
         self._engine = open_database(self._path)
-        self._writer = Writer(self._engine, limit=WAITING_WRITES, last=deliveries.claim)
+        self._writer = Writer(self._engine, limit=WAITING_WRITES, last=claims.claim)
         self._reader = Reader(self._engine, limit=WAITING_READS)
         return self
 
@@ -86,15 +88,15 @@ class Store:
 
     async def claim(self, claim: Claim) -> Claimed:
         """Hands due and parked messages to the engine."""
-        return await self._writer.write_always(deliveries.claim, claim)
+        return await self._writer.write_always(claims.claim, claim)
 
     async def lay_aside(self, held: Sequence[Message]) -> None:
         """Lays claimed messages where they have no attempt for now."""
-        await self._writer.write_always(deliveries.lay_aside, held)
+        await self._writer.write_always(claims.lay_aside, held)
 
-    async def settle(self, settling: Settling) -> Settled:
+    async def settle(self, outcome: Settling) -> Settled:
         """Writes down an attempt and everything that follows from it."""
-        return await self._writer.write_always(deliveries.settle, settling)
+        return await self._writer.write_always(settling.settle, outcome)
 
     async def look(self, engine: str) -> Seen:
         """What other engines have in hand, and what there is to do."""

@@ -7,6 +7,7 @@ tried again alone: one bad item never takes others with it.
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ class Reader:
         try:
             with self._engine.connect() as connection:
                 return query(connection)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             raise StoreUnavailable(f"the store did not answer: {error}") from error
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from service.broker.flow import FlowControl
 from service.broker.leases import Lease
+from service.broker.outcome import Answer
 from service.broker.pulse import BEAT, PATIENCE, Vigil
 from tests.broker_scene import Scene, opened, paths
 from tests.brokers import FakeTime, Network, migrated
@@ -164,3 +165,15 @@ def test_a_lease_ends_when_it_was_seen_to_stand_still() -> None:
     assert vigil.ended([still]) == {still}
     assert vigil.ended([]) == frozenset()
     assert vigil.ended([still]) == frozenset()
+
+
+async def test_dead_letters_of_the_same_millisecond_each_have_their_own_id(tmp_path: Path) -> None:
+    async with two(migrated(tmp_path)) as (one, other):
+        one.network.answers = lambda _: Answer(status=500)
+        await one.publish(*NUMBERS[:5], retries=0)
+        await other.publish(*NUMBERS[5:10], retries=0)
+
+        await one.settled(10)
+
+        letters = (await one.http.get("/v2/dlq")).json()["messages"]
+        assert len({letter["dlqId"] for letter in letters}) == 10
