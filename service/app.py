@@ -195,6 +195,7 @@ async def open_service(
                 clock=system_clock,
                 new_document_id=document_id,
                 processors=frozenset(processors),
+                destination=publisher.process_url,
             ),
             vitals=vitals,
         )

@@ -71,14 +71,11 @@ class Dispatcher:
         self._failures = 0
         self._probe_at = 0
 
-    async def run(
-        self, unfinished: Sequence[Tracked], *, after: int, alone: bool, succeeds: bool = False
-    ) -> None:
+    async def run(self, unfinished: Sequence[Tracked], *, after: int, alone: bool) -> None:
         """Start with these documents as they are at position ``after``, then follow for ever.
 
-        ``alone`` says that no other process works on this log, so that whatever looks as if it
-        were under way was interrupted by our own end. ``succeeds`` says the same of publishing
-        only: other nodes may process, but no other one publishes.
+        No other process may publish meanwhile. ``alone`` says that none processes either, so that
+        whatever looks as if it were under way was interrupted by our own end.
         """
         self._agenda = Agenda(self._documents.policy)
         self._busy.clear()
@@ -89,18 +86,12 @@ class Dispatcher:
                 tracked.document, version=tracked.version, heard_at=tracked.updated_at
             )
         for tracked in unfinished:
-            await self._resume(tracked.document, alone=alone, succeeds=alone or succeeds)
+            if alone and tracked.document.status is Status.PROCESSING:
+                await self._end_surely_interrupted(tracked.document.id)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow(after), name="dispatcher-log")
             tasks.create_task(self._work(tasks), name="dispatcher-clock")
             tasks.create_task(self._publish_for_ever(), name="dispatcher-publishing")
-
-    async def _resume(self, document: Document, *, alone: bool, succeeds: bool) -> None:
-        if document.status is Status.PROCESSING:
-            if alone:
-                await self._end_surely_interrupted(document.id)
-        elif document.publishing is not None and succeeds:
-            self._agenda.postpone(document.id, Task.REPUBLISH, self._clock())
 
     async def _end_surely_interrupted(self, document_id: str) -> None:
         try:
@@ -165,8 +156,9 @@ class Dispatcher:
 
     def _again_at(self, document_id: str, task: Task, *, now: int) -> int | None:
         """When to come back to a duty; ``None`` if it can be done now."""
-        if (document_id, task) in self._busy:
-            # It is under way for what the document was before, such as its last run.
+        same = PUBLISHING if task in PUBLISHING else {task}
+        if any((document_id, one) in self._busy for one in same):
+            # It is under way, perhaps for what the document was before, such as its last run.
             return now + AFTER_BUSY
         if task in PUBLISHING and len(self._to_publish) >= BATCH:
             return now + AFTER_FULL

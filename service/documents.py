@@ -82,8 +82,10 @@ class Documents:
             return None
         return started[-1].attempt_id
 
-    async def register(self, event: DocumentRegistered, *, fresh: bool) -> Decided[None]:
-        """Accept a document; nothing is recorded if it is there already.
+    async def register(
+        self, event: DocumentRegistered, *, destination: str, fresh: bool
+    ) -> Decided[None]:
+        """Accept a document, to be published; nothing is recorded if it is there already.
 
         ``fresh`` says that the id was made just now, so that nobody needs to look for it; the log
         checks that all the same.
@@ -92,7 +94,10 @@ class Documents:
             self._remember(event.document_id, 0, None)
 
         def rule(document: Document | None, _now: int) -> tuple[Sequence[DocumentEvent], None]:
-            return decisions.register(document, event), None
+            events = decisions.register(
+                document, event, destination=destination, policy=self.policy
+            )
+            return events, None
 
         return await self.decide(event.document_id, rule)
 

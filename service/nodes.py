@@ -53,6 +53,6 @@ def dispatching(
             log.info("the documents' table is catching up", with_position=head)
         position, unfinished = await lookups.unfinished()
         alone, first = first and lease is None, False
-        await dispatcher.run(unfinished, after=position, alone=alone, succeeds=lease is not None)
+        await dispatcher.run(unfinished, after=position, alone=alone)
 
     return dispatch if lease is None else partial(lease.while_held, dispatch)

@@ -5,6 +5,7 @@ happen to anybody (a late worker, a doubled message) is not an error but a decis
 """
 
 from events.document.attempts import lease_expired
+from events.document.evolve import evolve
 from events.document.facts import (
     Cancelled,
     CancelRequested,
@@ -46,10 +47,15 @@ def present(document: Document) -> Document:
     return document
 
 
-def register(document: Document | None, event: DocumentRegistered) -> list[DocumentEvent]:
-    """Accept a document; the same content under the same id again changes nothing."""
+def register(
+    document: Document | None, event: DocumentRegistered, *, destination: str, policy: Policy
+) -> list[DocumentEvent]:
+    """Accept a document, to be published; the same content under the same id changes nothing."""
     if document is None:
-        return [event]
+        accepted = evolve(None, event)
+        at = event.received_at
+        asked = request_enqueue(accepted, destination=destination, policy=policy, now=at)
+        return [event, *asked]
     present(document)
     same = (
         document.sha256 == event.sha256

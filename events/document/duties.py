@@ -12,9 +12,6 @@ import msgspec
 from events.document.policy import Policy
 from events.document.state import Document, Erasure, Publishing, Status
 
-PUBLISH_DEADLINE = 10_000_000
-"""How long a call to QStash may take (microseconds) before its outcome counts as unknown."""
-
 
 class Task(StrEnum):
     """The kinds of duty."""
@@ -22,7 +19,7 @@ class Task(StrEnum):
     PUBLISH = "publish"
     """Hand the document to QStash: it has not been, or its message is spent."""
     REPUBLISH = "republish"
-    """Repeat a publish of unknown outcome under the same deduplication id."""
+    """Do a publish that was requested, or repeat it, under its deduplication id."""
     EXPIRE = "expire"
     """End an attempt whose worker was not heard from."""
     INQUIRE = "inquire"
@@ -85,7 +82,8 @@ def _queued(document: Document, heard_at: int, policy: Policy) -> Duty:
         return Duty(heard_at + policy.patience, Task.INQUIRE)
     at = publishing.next_at
     if at is None:
-        return Duty(publishing.requested_at + PUBLISH_DEADLINE + policy.grace, Task.REPUBLISH)
+        # Whoever does the duties knows whether the call is under way, and nobody else can.
+        return Duty(publishing.requested_at, Task.REPUBLISH)
     task = Task.REPUBLISH if repeatable(publishing, now=at, policy=policy) else Task.PUBLISH
     return Duty(at, task)
 

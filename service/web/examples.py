@@ -31,9 +31,9 @@ PROCESSING: dict[str, Any] = {
     "sha256": SHA256,
 }
 
-RECEIVED: dict[str, Any] = {
+QUEUED: dict[str, Any] = {
     **PROCESSING,
-    "status": "received",
+    "status": "queued",
     "delivery": None,
     "heard_at": None,
     "attempt": 0,
@@ -44,10 +44,10 @@ RECEIVED: dict[str, Any] = {
     "updated_at": "2026-11-23T03:14:19.902731Z",
 }
 
-RUN_AGAIN: dict[str, Any] = {**RECEIVED, "run": 2, "position": 18460}
+RUN_AGAIN: dict[str, Any] = {**QUEUED, "status": "received", "run": 2, "position": 18460}
 
 CANCELLED: dict[str, Any] = {
-    **RECEIVED,
+    **QUEUED,
     "status": "cancelled",
     "final": True,
     "cancel_requested": True,
@@ -63,7 +63,7 @@ ERASED: dict[str, Any] = {
     "erasure": "begun",
 }
 
-ACCEPTED: dict[str, Any] = {"document": RECEIVED, "position": 18416}
+ACCEPTED: dict[str, Any] = {"document": QUEUED, "position": 18416}
 
 PAGE: dict[str, Any] = {"documents": [PROCESSING], "next": None, "position": 18422}
 

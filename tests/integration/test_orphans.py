@@ -44,6 +44,7 @@ async def test_only_old_bytes_without_a_fact_are_removed(
         clock=clock,
         new_document_id=lambda: next(ids),
         processors=frozenset({"none"}),
+        destination="http://here/process",
     )
     async with open_sqlite(data_folder / "read.db", durability="relaxed") as database:
         await database.write(create_tables)
@@ -82,6 +83,7 @@ async def test_nothing_is_removed_while_the_tables_are_behind_the_log(
         clock=clock,
         new_document_id=lambda: next(ids),
         processors=frozenset({"none"}),
+        destination="http://here/process",
     )
     async with open_sqlite(data_folder / "read.db", durability="relaxed") as database:
         await database.write(create_tables)

@@ -192,7 +192,8 @@ class Client:
                 answer = checked(response)
                 cursor = {"last_event_id": answer["id"]}
                 for state in answer["docs"]:
-                    if fact(state):
+                    # The tables may not have met it yet; then there is no state to look at.
+                    if state["status"] != "unknown" and fact(state):
                         found: Json = state
                         return found
 

@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from events.document import decisions
 from events.document.evolve import evolve, fold
 from events.document.facts import (
     Cancelled,
@@ -56,6 +57,10 @@ def document_of(*events: DocumentEvent) -> Document:
     document = fold([an(DocumentRegistered), *events])
     assert document is not None
     return document
+
+
+def register(document: Document | None, event: DocumentRegistered) -> list[DocumentEvent]:
+    return decisions.register(document, event, destination="http://here/process", policy=POLICY)
 
 
 def received() -> Document:

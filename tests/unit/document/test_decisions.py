@@ -10,7 +10,6 @@ from events.document.decisions import (
     observe,
     record_enqueued,
     record_publish_failed,
-    register,
     request_cancel,
     retry,
 )
@@ -37,6 +36,7 @@ from tests.unit.document.builders import (
     publishing,
     queued,
     received,
+    register,
     retrying,
     succeeded,
 )

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 
 from events.document.attempts import expire
-from events.document.duties import PUBLISH_DEADLINE, Duty, Task, duties, repeatable
+from events.document.duties import Duty, Task, duties, repeatable
 from events.document.facts import (
     Enqueued,
     EnqueueRequested,
@@ -40,10 +40,7 @@ PUBLISHED_AT = START + SECOND
     ("document", "expected"),
     [
         (received(), Duty(NOW, Task.PUBLISH)),
-        (
-            publishing(),
-            Duty(PUBLISHED_AT + PUBLISH_DEADLINE + POLICY.grace, Task.REPUBLISH),
-        ),
+        (publishing(), Duty(PUBLISHED_AT, Task.REPUBLISH)),
         (after(publishing(), an(PublishFailed)), Duty(START + 20 * SECOND, Task.REPUBLISH)),
         (queued(), Duty(NOW + POLICY.patience, Task.INQUIRE)),
         (processing(), Duty(LEASE_END + POLICY.grace, Task.EXPIRE)),

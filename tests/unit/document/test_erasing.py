@@ -31,6 +31,7 @@ from tests.unit.document.builders import (
     processing,
     queued,
     received,
+    register,
     retrying,
     succeeded,
 )
@@ -77,7 +78,7 @@ def test_an_erased_document_starts_no_run_again() -> None:
     with pytest.raises(DocumentGone, match=document.id):
         decisions.retry(document, by="ann", reason="", now=NOW)
     with pytest.raises(DocumentGone):
-        decisions.register(document, an(DocumentRegistered))
+        register(document, an(DocumentRegistered))
     receipt = deliver(document, message_id="msg_of_the_console")
     assert [type(event).__name__ for event in receipt.events] == ["DeliveryIgnored"]
 

@@ -7,7 +7,6 @@ import pytest
 from events.document.attempts import Failure, expire, fail, succeed
 from events.document.decisions import (
     record_enqueued,
-    register,
     request_cancel,
     request_enqueue,
     retry,
@@ -35,21 +34,30 @@ from tests.unit.document.builders import (
     an,
     cancelled,
     deliver,
+    document_of,
     failed,
     names,
     processing,
     publishing,
     queued,
     received,
+    register,
     retrying,
     succeeded,
 )
 
 
-def test_a_new_document_is_received() -> None:
-    events = register(None, an(DocumentRegistered))
+def test_a_new_document_is_accepted_and_to_be_published() -> None:
+    events = register(None, an(DocumentRegistered, received_at=NOW))
 
-    assert names(events) == ["DocumentRegistered"]
+    assert names(events) == ["DocumentRegistered", "EnqueueRequested"]
+    document = document_of(*events[1:])
+    assert document.status is Status.QUEUED
+    assert document.publishing is not None
+    assert document.publishing.requested_at == NOW
+
+
+def test_what_was_only_registered_is_received() -> None:
     assert received().status is Status.RECEIVED
 
 
