@@ -1,7 +1,9 @@
 """The other job queues that ours are compared with, and what each needs to be measured here.
 
-Each is set up as its own documentation recommends for many short jobs, on two cores. What that is
-stands in ``setup``, which is printed with the figures.
+Each is set up as its own documentation recommends for many short jobs. What that is stands in
+``setup``, which is printed with the figures. How many worker processes are best depends on the
+machine (its cores, and what a sync costs), so that each is measured with ``WORKERS``, and with
+those it is compared that are the fastest.
 """
 
 import importlib.util
@@ -20,6 +22,8 @@ PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 JAVASCRIPT = ROOT / "benchmarks" / "peers" / "javascript"
 POSTGRESQL = "PostgreSQL, fsync=on, synchronous_commit=on, every table of PgQueuer logged (durable)"
 DATABASE = "peer"
+WORKERS = (1, 2)
+"""How many worker processes are tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +33,6 @@ class Peer:
     name: str
     title: str
     program: tuple[str, ...]
-    workers: int
     batches: bool
     """Whether one call enqueues several jobs."""
     store: Callable[[Path], AbstractContextManager[tuple[str, str]]]
@@ -40,12 +43,12 @@ class Peer:
     setup: str
 
 
-async def measure(peer: Peer, folder: Path, *, jobs: int, batch: int) -> Drained:
+async def measure(peer: Peer, folder: Path, *, jobs: int, batch: int, workers: int) -> Drained:
     """Its round, in this empty folder."""
     data, counts = folder / "data", folder / "counts"
     data.mkdir()
     counts.mkdir()
-    load = Load(jobs=jobs, batch=batch if peer.batches else 1, workers=peer.workers, producers=1)
+    load = Load(jobs=jobs, batch=batch, workers=workers, producers=1)
     with peer.store(data) as (url, store):
         drained = await drain(peer.program, url, counts, load)
     return drained.on(store)
@@ -108,13 +111,12 @@ PGQUEUER = Peer(
     name="pgqueuer",
     title="PgQueuer, PostgreSQL",
     program=_python("pgqueuer_jobs"),
-    workers=2,
     batches=True,
     store=_postgresql,
     missing=lambda: _python_misses("pgqueuer"),
     durability=POSTGRESQL,
     setup=(
-        "2 worker processes, asyncpg on uvloop, batch_size 250, autovacuum as pgq autovac sets it; "
+        "workers on asyncpg and uvloop, batch_size 250, autovacuum as pgq autovac sets it; "
         "32 clients enqueue through a pool of 32 connections"
     ),
 )
@@ -122,13 +124,12 @@ CELERY = Peer(
     name="celery",
     title="Celery, Redis",
     program=_python("celery_jobs"),
-    workers=1,
     batches=False,
     store=_redis,
     missing=_celery_misses,
     durability=f"{redis_server.DURABILITY}; tasks acknowledged when they have run (acks_late)",
     setup=(
-        "1 worker, prefork with 2 processes, prefetch 128 each, no results, no gossip, hiredis; "
+        "workers with 2 prefork processes, prefetch 128 each, no results, no gossip, hiredis; "
         "8 threads enqueue, each with a connection of its own"
     ),
 )
@@ -136,11 +137,10 @@ BULLMQ = Peer(
     name="bullmq",
     title="BullMQ, Redis",
     program=(_node(), str(JAVASCRIPT / "bullmq_jobs.js")),
-    workers=1,
     batches=True,
     store=_redis,
     missing=_bullmq_misses,
     durability=redis_server.DURABILITY,
-    setup="1 worker with concurrency 100; 32 clients enqueue through one connection",
+    setup="workers with concurrency 100; 32 clients enqueue through one connection",
 )
 PEERS = (PGQUEUER, CELERY, BULLMQ)

@@ -6,12 +6,12 @@ from its first enqueue to the last job that ran, with workers that wait already.
 installed has a line that says so, and no figure.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 from benchmarks import broker, documents, product
 from benchmarks.figure import Figure
-from benchmarks.job_peers import PEERS, Peer, measure
+from benchmarks.job_peers import PEERS, WORKERS, Peer, measure
 from benchmarks.job_run import Drained
 from benchmarks.rounds import middle
 from benchmarks.session import Session
@@ -31,17 +31,34 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way to use a peer."""
+
+    batch: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
     """A peer's rounds, or why it has none."""
 
     peer: Peer
     missing: str | None
-    one_by_one: list[Drained] = field(default_factory=list)
-    batches: list[Drained] = field(default_factory=list)
+    rounds: dict[Way, list[Drained]] = field(default_factory=dict)
 
-    def rounds(self, *, batched: bool) -> list[Drained]:
-        """Those that one of ours is compared with."""
-        return self.batches if batched and self.peer.batches else self.one_by_one
+    def ways(self) -> list[Way]:
+        """All that are measured in each round."""
+        batches = (1, broker.BATCH) if self.peer.batches else (1,)
+        return [Way(batch=batch, workers=workers) for batch in batches for workers in WORKERS]
+
+    def tried(self, *, batched: bool) -> dict[Way, float]:
+        """The rates of those that one of ours may be compared with."""
+        batch = broker.BATCH if batched and self.peer.batches else 1
+        return {
+            way: middle([drained.rate for drained in rounds])
+            for way, rounds in self.rounds.items()
+            if way.batch == batch
+        }
 
 
 async def run(session: Session) -> AsyncIterator[Figure]:
@@ -89,29 +106,37 @@ def ours_of(session: Session) -> tuple[Own, Own, Own]:
 
 
 def figure_of(session: Session, own: Own, beside: Beside) -> Figure:
-    """One of ours beside one of theirs."""
-    drained = beside.rounds(batched=own.batched)
+    """One of ours beside one of theirs, in the way that is its fastest."""
+    tried = beside.tried(batched=own.batched)
+    fastest = max(tried, key=lambda way: tried[way], default=None)
+    drained = beside.rounds[fastest] if fastest else []
     return session.figure(
         f"{own.bench}/{beside.peer.name}",
         own.rates,
         own.unit,
         peer=[one.rate for one in drained],
         peer_name=drained[0].version if drained else None,
-        conditions={**own.conditions, **_conditions(beside, drained, batched=own.batched)},
+        conditions={
+            **own.conditions,
+            **(_conditions(own, beside, fastest) if fastest else _missing(beside)),
+        },
     )
 
 
-def _conditions(
-    beside: Beside, drained: Sequence[Drained], *, batched: bool
-) -> Mapping[str, object]:
-    peer = beside.peer
-    if not drained:
-        return {"peer_missing": f"{peer.title}: {beside.missing}"}
+def _missing(beside: Beside) -> Mapping[str, object]:
+    return {"peer_missing": f"{beside.peer.title}: {beside.missing}"}
+
+
+def _conditions(own: Own, beside: Beside, fastest: Way) -> Mapping[str, object]:
+    peer, drained = beside.peer, beside.rounds[fastest]
+    tried = beside.tried(batched=own.batched)
     return {
         "peer_jobs": drained[0].jobs,
         "peer_durability": peer.durability,
         "peer_setup": peer.setup,
-        "peer_enqueues": _enqueues(peer, batched=batched),
+        "peer_workers": fastest.workers,
+        "peer_by_workers": {way.workers: round(rate, 1) for way, rate in tried.items()},
+        "peer_enqueues": _enqueues(peer, batched=own.batched),
         "peer_jobs_a_second_while_enqueuing": middle([one.enqueuing_rate for one in drained]),
     }
 
@@ -135,8 +160,9 @@ async def _measure_ours(session: Session, own: tuple[Own, Own, Own]) -> None:
 
 async def _measure_theirs(session: Session, beside: Beside) -> None:
     jobs = session.sizes.messages
-    with session.fresh_folder() as folder:
-        beside.one_by_one.append(await measure(beside.peer, folder, jobs=jobs, batch=1))
-    if beside.peer.batches:
+    for way in beside.ways():
         with session.fresh_folder() as folder:
-            beside.batches.append(await measure(beside.peer, folder, jobs=jobs, batch=broker.BATCH))
+            drained = await measure(
+                beside.peer, folder, jobs=jobs, batch=way.batch, workers=way.workers
+            )
+        beside.rounds.setdefault(way, []).append(drained)

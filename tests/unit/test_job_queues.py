@@ -4,20 +4,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.job_peers import BULLMQ, CELERY
-from benchmarks.job_queues import Beside, figure_of, ours_of
+from benchmarks.job_queues import Beside, Way, figure_of, ours_of
 from benchmarks.job_run import Drained, shares_of
 from benchmarks.redis_server import version_in
 from benchmarks.session import SMALL, Session
 
 SESSION = Session(folder=Path(), rounds=1, sizes=SMALL, machine={}, settings={})
 DRAINED = Drained(jobs=400, seconds=2.0, enqueuing_seconds=1.0, version="BullMQ 6, Redis 7")
+ALONE = Way(batch=1, workers=1)
+BATCHED = Way(batch=100, workers=1)
 
 
 def test_ours_is_divided_by_theirs_of_the_same_kind() -> None:
     alone, batched, _ = ours_of(SESSION)
-    beside = Beside(
-        peer=BULLMQ, missing=None, one_by_one=[DRAINED], batches=[replace(DRAINED, seconds=1.0)]
-    )
+    batches = [replace(DRAINED, seconds=1.0)]
+    beside = Beside(peer=BULLMQ, missing=None, rounds={ALONE: [DRAINED], BATCHED: batches})
     alone.rates.append(100.0)
     batched.rates.append(100.0)
 
@@ -34,11 +35,26 @@ def test_ours_is_divided_by_theirs_of_the_same_kind() -> None:
     assert other.conditions["peer_enqueues"] == "in batches of 100"
 
 
+def test_a_peer_is_taken_with_the_workers_that_make_it_fastest() -> None:
+    alone, _, _ = ours_of(SESSION)
+    alone.rates.append(100.0)
+    slow, fast = [DRAINED], [replace(DRAINED, seconds=0.5)]
+    rounds = {ALONE: slow, Way(batch=1, workers=2): fast}
+
+    figure = figure_of(SESSION, alone, Beside(peer=BULLMQ, missing=None, rounds=rounds))
+
+    assert figure.peer == 800.0
+    assert figure.conditions["peer_workers"] == 2
+    assert figure.conditions["peer_by_workers"] == {1: 200.0, 2: 800.0}
+
+
 def test_a_peer_that_cannot_batch_is_said_to_go_one_by_one() -> None:
     _, batched, _ = ours_of(SESSION)
     batched.rates.append(100.0)
 
-    figure = figure_of(SESSION, batched, Beside(peer=CELERY, missing=None, one_by_one=[DRAINED]))
+    figure = figure_of(
+        SESSION, batched, Beside(peer=CELERY, missing=None, rounds={ALONE: [DRAINED]})
+    )
 
     assert figure.peer == 200.0
     assert "no call that enqueues several" in str(figure.conditions["peer_enqueues"])
