@@ -119,6 +119,7 @@ def create_broker(
         route_handlers=routes(
             check=token_check(token, read_only_token),
             may_write=full_access(token),
+            misbehaving=None if chaos is None else str(chaos),
             largest_message=sizes.message,
             largest_batch=sizes.batch,
             burst=_burst(rates, clock),

@@ -28,7 +28,9 @@ _WAITS_FOR = {
 }
 
 
-def overview_object(overview: Overview, *, now: int, may_write: bool) -> Object:
+def overview_object(
+    overview: Overview, *, now: int, may_write: bool, misbehaving: str | None = None
+) -> Object:
     """What `GET /waybill/v1/overview` answers."""
     counts = {
         "waiting": overview.waiting,
@@ -50,6 +52,8 @@ def overview_object(overview: Overview, *, now: int, may_write: bool) -> Object:
         "lastHour": ended,
         "atLeast": at_least,
     }
+    if misbehaving is not None:
+        view["misbehaving"] = misbehaving
     if overview.newest_dead_letter is not None:
         view["newestDlqId"] = dead_letter_name(overview.newest_dead_letter)
     return view

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -121,6 +122,7 @@ def test_a_message_arrives_moves_and_ends_before_your_eyes(
     message = publish(http, f"{there.url}/gated")
     expect(badge(row(page, message))).to_have_text("Active")
     expect(page.locator("[data-figure=active] b")).to_have_text("1")
+    expect(page.locator("#misbehaving")).to_be_hidden()
 
     there.gate.set()
 
@@ -432,6 +434,15 @@ def test_a_broker_that_is_gone_and_back_is_followed(
     expect(visitor.locator("#link")).to_have_text("Live")
     assert all("ERR_CONNECTION" in one or "ERR_EMPTY" in one for one in complaints)
     complaints.clear()
+
+
+def test_a_broker_that_misbehaves_on_purpose_says_so(visitor: Page, tmp_path: Path) -> None:
+    with broker_of_its_own(tmp_path / "data", "--chaos", "duplicate=0.5,seed=7") as misbehaving:
+        visitor.goto(misbehaving.page)
+
+        expect(visitor.locator("#misbehaving")).to_contain_text("duplicate=0.5")
+        expect(visitor.locator("#misbehaving")).to_contain_text("seed=7")
+        visitor.goto("about:blank")
 
 
 def test_the_keyboard_alone_goes_through_the_page(

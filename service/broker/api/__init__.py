@@ -30,6 +30,7 @@ def routes(
     *,
     check: Check,
     may_write: Callable[[Mapping[str, Any]], bool],
+    misbehaving: str | None,
     largest_message: int,
     largest_batch: int,
     burst: Burst | None,
@@ -56,7 +57,11 @@ def routes(
     return [
         *page.handlers(),
         publish.mount(check, largest_message),
-        Router("/", route_handlers=[*publishing, look.router(may_write)], guards=[guard]),
+        Router(
+            "/",
+            route_handlers=[*publishing, look.router(may_write, misbehaving=misbehaving)],
+            guards=[guard],
+        ),
         Router(
             "/",
             route_handlers=others,

@@ -24,15 +24,23 @@ _FILTERS = MESSAGES - {"messageIds"}
 _CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
 
-def router(may_write: Callable[[Mapping[str, Any]], bool]) -> Router:
-    """The routes; `may_write` tells whether a request's token does more than read."""
+def router(may_write: Callable[[Mapping[str, Any]], bool], *, misbehaving: str | None) -> Router:
+    """The routes; `may_write` tells whether a request's token does more than read.
+
+    `misbehaving` is what the broker was told to do wrong, which somebody who looks has to know.
+    """
 
     @get("/overview")
     async def overview(request: BrokerRequest) -> dict[str, object]:
         """How many messages are in each state, how the last hour's ended, what the token may."""
         lookout = _lookout_of(request)
         found = await lookout.overview()
-        return overview_object(found, now=lookout.now, may_write=may_write(request.scope))
+        return overview_object(
+            found,
+            now=lookout.now,
+            may_write=may_write(request.scope),
+            misbehaving=misbehaving,
+        )
 
     return Router("/waybill/v1", route_handlers=[overview, list_messages, get_story])
 

@@ -4,12 +4,12 @@ import { request } from "./api.js";
 import { ENDED, badge, messageBadge, reason } from "./states.js";
 import { $, absolute, element, many, moment, size, timeOfDay, toast, took, twice } from "./words.js";
 
-let id = null, message = null, told = "", opener = null, opened = new Set(), buttons = {};
+let id = null, message = null, told = "", mark = "", opener = null, opened = new Set(), buttons = {};
 
 export function open(chosen) {
   if (id === chosen) return;
   if (!id) opener = document.activeElement;
-  [id, message, told, opened] = [chosen, null, "", new Set(["newest"])];
+  [id, message, told, mark, opened] = [chosen, null, "", "", new Set(["newest"])];
   const drawer = $("#drawer");
   drawer.replaceChildren(head(), element("p", { className: "quiet" }, "Looking it up …"));
   drawer.hidden = false;
@@ -26,9 +26,12 @@ export function close() {
 /** Leaves the drawer, to the view below it. */
 export function leave() { if (id) location.hash = $("#views [aria-current]").getAttribute("href"); }
 
-export async function refresh() {
+export async function refresh({ overview }) {
   const asked = id;
   if (!asked) return;
+  // Of a message that has ended, only its dead letter can still come or go.
+  const letters = JSON.stringify([overview.counts.deadLetters, overview.newestDlqId, overview.mayWrite]);
+  if (message && ENDED.includes(message.state) && mark === letters) return;
   let found;
   try { found = await request(`/waybill/v1/messages/${encodeURIComponent(asked)}`); }
   catch (problem) {
@@ -37,6 +40,7 @@ export async function refresh() {
     return;
   }
   if (id !== asked) return;
+  mark = letters;
   const now = JSON.stringify([found, document.body.dataset.may]);
   if (now === told) return; // nothing new: what is selected and unfolded stays
   [message, told] = [found, now];

@@ -13,6 +13,7 @@ import { $, clock, element, many, say, tick, toast } from "./words.js";
 
 const LOOK_MS = 1500;
 const AGAIN_MS = 3000;
+const SHARE = 10; // it waits so many times as long as the answers took: looking must not be the load
 const ANNOUNCE_MS = 5000;
 
 const views = {
@@ -55,11 +56,13 @@ async function look() {
   clearTimeout(timer);
   if (looking) { timer = setTimeout(look, 100); return; }
   looking = true;
+  const began = Date.now();
   let pause = LOOK_MS;
   try {
     await overview();
-    await Promise.all([shown.refresh(told), drawer.refresh()]);
+    await Promise.all([shown.refresh(told), drawer.refresh(told)]);
     heardAt = Date.now();
+    pause = Math.max(LOOK_MS, SHARE * (heardAt - began));
     chip("live", "Live");
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
@@ -80,6 +83,8 @@ async function overview() {
   Object.assign(told, { overview: found, mayWrite: found.mayWrite });
   document.body.dataset.may = found.mayWrite ? "write" : "read";
   $("#reading").hidden = found.mayWrite;
+  $("#misbehaving").hidden = !found.misbehaving;
+  say($("#misbehaving code"), found.misbehaving ?? "");
   $("#publish-open").hidden = !found.mayWrite;
   if (before !== found.mayWrite) shown.draw?.();
   const figures = { ...found.counts, delivered: found.lastHour.delivered, failed: found.lastHour.failed };
