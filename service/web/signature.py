@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import jwt
@@ -74,7 +75,7 @@ def _claims(signature: str, key: str) -> dict[str, Any] | Rejected:
         # The times are checked below against our own clock, with a leeway that works.
         claims: dict[str, Any] = jwt.decode(
             signature,
-            key,
+            _prepared(key),
             algorithms=["HS256"],
             options={
                 "require": _REQUIRED,
@@ -89,6 +90,13 @@ def _claims(signature: str, key: str) -> dict[str, Any] | Rejected:
     except jwt.PyJWTError as error:
         return Rejected("malformed", str(error))
     return claims
+
+
+@lru_cache(maxsize=8)
+def _prepared(key: str) -> jwt.PyJWK:
+    """The key as PyJWT would make it of the text for every request."""
+    octets = base64.urlsafe_b64encode(key.encode()).rstrip(b"=").decode()
+    return jwt.PyJWK({"kty": "oct", "k": octets, "alg": "HS256"})
 
 
 def _checked(
