@@ -50,4 +50,5 @@ function complain(text) {
   const box = $("#publish-trouble");
   box.hidden = !text;
   box.textContent = text;
+  if (text) box.scrollIntoView({ block: "nearest" });
 }
