@@ -15,7 +15,7 @@ from service.commands.endings import Trouble
 from service.commands.serve import LISTENING
 from service.commands.wording import plain
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 LOG_LINES = 20
 LOG_BYTES = 8192

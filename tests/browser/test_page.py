@@ -248,6 +248,8 @@ def test_an_erased_document_says_so_and_cannot_run_again(
     shown = page.locator(f".row[data-id='{document_id}']")
     expect(shown).to_contain_text("Done")
     shown.click()
+    httpx.post(f"{waybill.url}/v1/documents/{document_id}/retry", json={})
+    expect(page.locator("#announcer")).to_have_text("soon gone.pdf: Done")
 
     answer = httpx.request("DELETE", f"{waybill.url}/v1/documents/{document_id}")
 
@@ -258,4 +260,5 @@ def test_an_erased_document_says_so_and_cannot_run_again(
     expect(drawer.locator("[data-act=retry]")).to_be_disabled()
     drawer.locator("[data-tab=text]").click()
     expect(drawer).to_contain_text("Its text was erased.")
+    expect(page.locator("#announcer")).to_have_text("A document: Erased")
     expect(page.locator("body")).not_to_contain_text("soon gone")

@@ -59,7 +59,7 @@ def test_a_demo_stays_up_until_it_is_stopped(tmp_path: Path) -> None:
 def test_a_demo_whose_server_dies_says_so(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running("demo", "--port", "0", "--data", str(data), log=tmp_path / "log") as process:
-        next_line(process)
+        assert next_line(process).startswith(GREETING), (tmp_path / "log").read_text()
         # The lock file of the data folder names the process that serves it.
         server = int((data / "lock").read_text())
         os.kill(server, signal.SIGKILL)

@@ -181,5 +181,6 @@ export function step(by) {
 /** What a screen reader is told, gathered: a hundred changes are one sentence. */
 export function announced(changes) {
   if (changes.length > 3) return `${changes.length} documents changed.`;
-  return changes.map((doc) => { const told = describe(doc); return `${doc.name || doc.id}: ${told.word}`; }).join(". ");
+  // After an erasure nothing may go on saying the name, and the announcer says its last words until others come.
+  return changes.map((doc) => (doc.erasure ? "A document: Erased" : `${doc.name || doc.id}: ${describe(doc).word}`)).join(". ");
 }

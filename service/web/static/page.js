@@ -30,7 +30,7 @@ feed.addEventListener("change", ({ detail: doc }) => {
   list.change(doc);
   drawer.change(doc);
   refreshHealth();
-  if (before && before.status !== doc.status) { toAnnounce.set(doc.id, doc); announce(); }
+  if (before && (before.status !== doc.status || before.erasure !== doc.erasure)) { toAnnounce.set(doc.id, doc); announce(); }
 });
 feed.addEventListener("reset", () => reload());
 feed.addEventListener("link", chip);
