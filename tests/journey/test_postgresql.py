@@ -114,7 +114,7 @@ async def test_while_the_database_is_away_uploads_are_refused_and_then_all_goes_
 ) -> None:
     async with Balancer().listening() as line:
         line.ports = [server().port]
-        behind = f":{port_of(line.url)}/"
+        behind = f":{line.port}/"
         url = database_of(tmp_path).replace(f":{server().port}/", behind)
         waybill = Waybill(tmp_path, {"WAYBILL_DATABASE_URL": url})
         try:
