@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, inspect
@@ -14,28 +12,30 @@ from events.codec import NAMES, UPCASTS, Codec
 from events.database import Database
 from events.document.facts import CancelRequested
 from events.memory import MemoryEventStore
-from events.store import Append, NewEvent, document_stream
 from projections import builds
 from projections.builds import NotReady, source
 from projections.catalog import Catalog
 from projections.checking import digest, digest_of
-from projections.document_rows import DocumentRows
-from projections.documents import NAME, Documents, Tracked
-from projections.lookups import Lookups
+from projections.documents import NAME, Documents
 from projections.past import folded
-from projections.runner import Runner
 from projections.tables import FAILED, KEEP, KEPT, LIVE, create_tables
 from tests.chaos_log import told
-from tests.facts import interleaved, life
 from tests.fakes import FakeClock
-from tests.poisoned import Moody, PoisonedDocuments, PoisonedMinutes, poison
+from tests.integration.rebuilding import (
+    FACTS,
+    PATIENCE_SECONDS,
+    append_all,
+    at_work,
+    caught_up,
+    known,
+    runner_of,
+    switched,
+)
+from tests.poisoned import Moody, poison
 from tests.projecting import OPEN, running
 from tests.stores import everything, everything_stored
 
 pytestmark = pytest.mark.anyio
-
-PATIENCE_SECONDS = 60
-FACTS = interleaved([life(f"d{number}") for number in range(15)])
 
 
 class Second(Documents):
@@ -52,51 +52,11 @@ class SecondReadsFirst(Second):
     readable = frozenset({1})
 
 
-class TooLarge(Documents):
-    """For one document a number that no column holds."""
-
-    table = Documents.table
-
-    def columns(self, state: Tracked) -> dict[str, Any]:
-        columns = super().columns(state)
-        return {**columns, "waiting_since": 2**70} if state.document.id == "d3" else columns
-
-
 @pytest.fixture(params=list(OPEN))
 async def database(request: Any, tmp_path: Path) -> AsyncIterator[Database]:
     async with OPEN[request.param](tmp_path) as opened:
         await opened.write(create_tables)
         yield opened
-
-
-def runner_of(projection: Any, store: MemoryEventStore, database: Database, **more: Any) -> Any:
-    settled = {"settle_seconds": 0, "clock": FakeClock(), **more}
-    return Runner(projection, store=store, database=database, log=store.wakeup, **settled)
-
-
-@asynccontextmanager
-async def at_work(runner: Any, store: MemoryEventStore) -> AsyncIterator[Any]:
-    """The runner, once it has reached the end of the log."""
-    async with asyncio.timeout(PATIENCE_SECONDS), running([runner]):
-        await caught_up(runner, await store.head())
-        yield runner
-
-
-async def caught_up(runner: Runner[Any], head: int) -> None:
-    while runner.position < head:
-        await runner.applied.wait_beyond(runner.position)
-
-
-async def switched(runner: Runner[Any]) -> None:
-    """Ask for a new build, and wait until it is read."""
-    before = runner.builder.switched.head
-    await runner.builder.request()
-    while runner.builder.switched.head == before and runner.builder.failed is None:
-        await runner.builder.switched.wait_beyond(before)
-
-
-def known(connection: Connection) -> list[tuple[int, int, str]]:
-    return [(one.version, one.build, one.state) for one in builds.known(connection, NAME)]
 
 
 async def test_live_rebuilt_and_replayed_are_one_and_the_same(database: Database) -> None:
@@ -208,76 +168,6 @@ async def test_two_nodes_work_on_one_table_and_both_hear_of_every_change(
     assert await database.read(lambda its: digest(its, table)) == digest_of(Documents(), states)
 
 
-async def append_all(store: MemoryEventStore, facts: list[Any]) -> dict[str, int]:
-    """Append these one by one; the version that each document reaches."""
-    versions: dict[str, int] = {}
-    for number, fact in enumerate(facts):
-        stream = document_stream(fact.document_id)
-        version = len(await store.read_stream(stream))
-        new = NewEvent(
-            event_id=str(UUID(int=2**70 + number)), fact=fact, occurred_at=0, correlation_id="c"
-        )
-        await store.append(Append(stream=stream, expected=version, events=[new]))
-        versions[fact.document_id] = version + 1
-        await asyncio.sleep(0)
-    return versions
-
-
-async def test_a_poison_event_spoils_one_row_until_the_fold_is_mended(database: Database) -> None:
-    facts = [*FACTS[:100], poison("d3"), *FACTS[100:]]
-    store = await told(facts)
-    projection = PoisonedDocuments()
-    runner = runner_of(projection, store, database)
-    async with at_work(runner, store):
-        lookups = Lookups(database, runner.applied)
-        condition = runner.condition()
-        assert list(condition.set_aside) == ["d3"]
-        assert condition.set_aside["d3"][0] == 101
-        stale = await lookups.document("d3")
-        assert stale is not None and stale.position < 101
-        fresh = await lookups.document("d4")
-        assert fresh is not None and fresh.document.status.final
-        assert await lookups.refers_to("nobody knows"), "nothing is an orphan now"
-
-        projection.poisonous = False
-        await switched(runner)
-        await append_all(store, [poison("d3")])
-        await caught_up(runner, len(facts) + 1)
-        assert runner.condition().set_aside == {}
-        mended = await lookups.document("d3")
-        assert mended is not None and mended.position == len(facts) + 1
-
-
-async def test_a_row_that_the_table_does_not_take_spoils_only_itself(database: Database) -> None:
-    store = await told(FACTS)
-    async with at_work(runner_of(TooLarge(), store, database), store) as runner:
-        assert list(runner.condition().set_aside) == ["d3"]
-        fresh = await Lookups(database, runner.applied).document("d4")
-        assert fresh is not None and fresh.document.status.final
-
-
-async def test_minutes_stop_at_a_poison_event_and_go_on_once_the_fold_is_mended(
-    database: Database,
-) -> None:
-    store = await told([*FACTS[:60], poison("d3"), *FACTS[60:]])
-    projection = PoisonedMinutes()
-    runner = runner_of(projection, store, database)
-    async with asyncio.timeout(PATIENCE_SECONDS), running([runner]):
-        await caught_up(runner, 60)
-        while (stopped := runner.condition().stopped) is None:
-            await runner.builder.switched.wait_beyond(runner.builder.switched.head)
-        assert stopped.position == 61
-        assert runner.position == 60
-        standing = await Catalog(database, {projection.name: runner}).standing(projection.name)
-        assert standing.read is not None and standing.read.stopped_at == 61
-        assert standing.read.stale_since == (await everything(store))[60].recorded_at
-
-        projection.poisonous = False
-        await runner.builder.request()
-        await caught_up(runner, await store.head())
-        assert runner.condition().stopped is None
-
-
 async def test_what_a_newer_version_can_read_it_folds_at_its_first_start(
     database: Database,
 ) -> None:
@@ -323,22 +213,3 @@ async def test_a_version_whose_tables_were_dropped_meanwhile_makes_them_again(
         await database.write(lambda its: builds.drop(its, Documents(), build))
         await append_all(store, [poison("d4")])
         await caught_up(runner, len(FACTS) + 1)
-
-
-@pytest.mark.parametrize("value", [None, object()], ids=["null", "no value"])
-@pytest.mark.parametrize("length", [40, len(FACTS)], ids=["followed", "built"])
-async def test_a_row_that_the_table_refuses_is_set_aside(
-    database: Database, value: object, length: int
-) -> None:
-    class Refused(Documents):
-        def columns(self, state: Tracked) -> dict[str, Any]:
-            bad = state.document.id == "d3" and state.version > 1
-            return {**super().columns(state), **({"waiting_since": value} if bad else {})}
-
-    store = await told(FACTS[:length])
-    runner = runner_of(Refused(), store, database)
-    async with at_work(runner, store):
-        found = await database.read(lambda its: DocumentRows(its).page(limit=100))
-
-    assert list(runner.condition().set_aside) == ["d3"]
-    assert len({one.document.id for one in found} - {"d3"}) == 14
