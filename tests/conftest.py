@@ -10,6 +10,8 @@ import pytest
 
 from tests.fakes import FakeClock
 
+HERE = Path(__file__).parent
+DEAR_FIRST = ("journey", "property", "browser", "faults", "integration", "contract")
 PEM_END = "-----END CERTIFICATE-----\n"
 
 _skipped: list[str] = []
@@ -23,6 +25,23 @@ def pytest_configure(config: pytest.Config) -> None:
         file.write(first + end)
     os.environ["SSL_CERT_FILE"] = file.name
     config.add_cleanup(Path(file.name).unlink)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for other processes."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, the long ones begin: one that began last would have
+    everybody wait for it. Alone, cheap ones come first, as the folders are named."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _rank(item.path.relative_to(HERE).parts[0]))
+
+
+def _rank(folder: str) -> int:
+    return DEAR_FIRST.index(folder) if folder in DEAR_FIRST else len(DEAR_FIRST)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.journey.product import Waybill, running
 
@@ -30,6 +30,8 @@ Upload = Callable[..., str]
 def browser() -> Iterator[Browser]:
     chromium = os.environ.get("WAYBILL_TEST_BROWSER") or shutil.which("chromium")
     assert chromium, "install chromium, or name a browser in WAYBILL_TEST_BROWSER"
+    # Expectations have a patience of their own: five seconds, when the page just looks again.
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser

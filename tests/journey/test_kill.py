@@ -150,7 +150,7 @@ async def test_step_6_killed_in_the_middle_of_the_pages(tmp_path: Path, gate: Ga
     with running(tmp_path / "waybill", BESIDE) as waybill:
         async with client_of(waybill) as client:
             document_id = await client.script(gate=gate, pages=40)
-            await client.becomes(document_id, lambda state: state["pages_done"] > 0)
+            await client.becomes(document_id, lambda state: state.get("pages_done", 0) > 0)
             waybill.kill()
         gate.open()
 
