@@ -1,6 +1,7 @@
 """From a destination to publications: one for a URL, one for each endpoint of a group (pure)."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.broker import headers
 from service.broker.destination import checked
@@ -13,8 +14,7 @@ from service.broker.reach import Reach
 __all__ = ["Publication", "Wanted", "check_reach", "group_named", "publications_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
+class Publication(Struct, frozen=True, kw_only=True):
     """A body for a destination, and how it is to be delivered."""
 
     request: Request
@@ -23,8 +23,7 @@ class Publication:
     caller_ip: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What somebody wants published: a URL or a group's name, headers with lower-case names."""
 
     destination: str

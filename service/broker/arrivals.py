@@ -1,8 +1,9 @@
 """Statements that take new messages in; a duplicate is told, not kept."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -32,8 +33,7 @@ _NEW_NAME = Rapid(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class Arrival(Struct, frozen=True, kw_only=True):
     """A message to take in, where it is to lie, and the name that may make it a duplicate."""
 
     message: Message
@@ -44,8 +44,7 @@ class Arrival:
     """The engine that has it in hand, if its place is `claimed`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
+class Arrived(Struct, frozen=True, kw_only=True):
     """A message that was taken in, or the first one of the same name."""
 
     message: Message

@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from service.broker.addressing import (
     Publication,

@@ -1,8 +1,9 @@
 """The query parameters that pick messages, log entries and dead letters (pure)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
+
+from msgspec import Struct, field
 
 from service.broker.errors import Malformed
 from service.broker.message import State
@@ -27,8 +28,7 @@ DEAD_LETTERS = _SHARED | {"messageId", "responseStatus", "dlqIds"}
 _MOST_VALUES = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """Any of the values of one name, and all of the names at once; dates in microseconds."""
 
     any_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

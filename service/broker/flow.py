@@ -1,6 +1,7 @@
 """Flow control: how many attempts of a key may start, and run at once (pure; no clock, no I/O)."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.broker.durations import seconds_of
 from service.broker.errors import Malformed
@@ -12,8 +13,7 @@ LONGEST_PERIOD = 7 * 86400
 LONGEST_KEY = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowControl:
+class FlowControl(Struct, frozen=True, kw_only=True):
     """What one message says about its key."""
 
     key: str
@@ -22,8 +22,7 @@ class FlowControl:
     period: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowState:
+class FlowState(Struct, frozen=True, kw_only=True):
     """What holds for a key at one moment, and how much of it is used; `period` in seconds."""
 
     key: str

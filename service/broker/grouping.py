@@ -1,7 +1,8 @@
 """What the API can ask about URL groups."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from service.broker.errors import Malformed, Unknown
 from service.broker.group_rows import GroupChange

@@ -1,7 +1,9 @@
 """URL groups: named lists of endpoints, and the defaults of what is published to them (pure)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.broker import headers
 from service.broker.destination import checked
@@ -14,16 +16,14 @@ __all__ = ["Endpoint", "Group", "added", "defaults_in", "endpoints_in", "removed
 MOST_ENDPOINTS = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True, kw_only=True):
     """One destination of a group; the name is the user's to give."""
 
     url: str
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """Endpoints in the order in which they were added; `defaults` are lower-case headers."""
 
     name: str

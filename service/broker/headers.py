@@ -5,9 +5,11 @@ read is refused by name.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import unquote_plus
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.broker import expression
 from service.broker.destination import checked
@@ -38,8 +40,7 @@ _PASSING = "upstash-header-forward"
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """What a publisher asks: lasting options, and what matters only on arrival."""
 
     options: Options

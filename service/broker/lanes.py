@@ -6,8 +6,9 @@ added, ended or changed, or a period is over. What it then holds back waits for 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from msgspec.structs import replace
 from sqlalchemy import (
     Connection,
     bindparam,

@@ -1,9 +1,10 @@
 """A message's life: what it is, its states, and the legal moves between them (pure)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+
+from msgspec import Struct
 
 from service.broker.destination import host_and_port_of
 from service.broker.flow import FlowControl
@@ -88,8 +89,7 @@ class Place(StrEnum):
     """Delivered, failed or cancelled."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redaction:
+class Redaction(Struct, frozen=True, kw_only=True):
     """What the API shows as a hash; deliveries use the original."""
 
     body: bool = False
@@ -97,8 +97,7 @@ class Redaction:
     headers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Callback:
+class Callback(Struct, frozen=True, kw_only=True):
     """Where to tell how an attempt, or the whole message, ended; and how to tell it."""
 
     url: str
@@ -110,8 +109,7 @@ class Callback:
     delay: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """How a message is to be delivered; durations in seconds."""
 
     method: str = "POST"
@@ -131,8 +129,7 @@ class Options:
     """The schedule that made it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """One body for one destination; times are microseconds since the epoch."""
 
     id: str

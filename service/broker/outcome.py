@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from service.broker.message import Headers, Message
 from service.broker.retry import delay_before_next
 
@@ -10,8 +12,7 @@ __all__ = ["Answer", "Delivered", "GiveUp", "NoAnswer", "TryAgain", "Verdict", "
 NON_RETRYABLE = 489
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What a destination answered; the body may have been cut at the client's limit."""
 
     status: int
@@ -23,8 +24,7 @@ class Answer:
         return next((value for key, value in self.headers if key.lower() == name), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoAnswer:
+class NoAnswer(Struct, frozen=True, kw_only=True):
     """The network or the time limit came in between."""
 
     reason: str

@@ -1,6 +1,7 @@
 """Schedules: what is published again and again, and when (pure)."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.broker import cron, headers
 from service.broker.destination import checked
@@ -15,8 +16,7 @@ _ID = "upstash-schedule-id"
 _QUEUE = "upstash-queue-name"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class Schedule(Struct, frozen=True, kw_only=True):
     """A destination, a body and headers (lower-case), published at the times of `cron`.
 
     The headers are kept as they came, not what they mean: the defaults of a URL group are those of

@@ -1,7 +1,9 @@
 """Everything one attempt leaves behind: log entries, callbacks, a dead letter (pure)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.broker.callbacks import after_attempt, after_failure
 from service.broker.message import Message, Place, State
@@ -14,8 +16,7 @@ LOGGED_WHEN_DELIVERED = 1024
 """Of answers that nobody complains about there are many more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One line of a message's log."""
 
     at: int
@@ -25,8 +26,7 @@ class Entry:
     answer: Answer | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True, kw_only=True):
     """A message that has failed for good, with the last answer; a network failure has none."""
 
     id: int
@@ -34,8 +34,7 @@ class DeadLetter:
     answer: Answer | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(Struct, frozen=True, kw_only=True):
     """What the store is to write down about one attempt, all at once."""
 
     message: Message

@@ -1,8 +1,9 @@
 """One message with all its attempts, folded from its log."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, RowMapping, func, select
 
 from service.broker.browsing import Condition, condition_of
@@ -16,8 +17,7 @@ __all__ = ["Moment", "Story", "Try", "attempts_in", "tell"]
 MOST_ENTRIES = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     """An entry of a message's log."""
 
     at: int
@@ -25,20 +25,18 @@ class Moment:
     details: Details
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Try:
+class Try(Struct, frozen=True, kw_only=True):
     """One attempt: when it was made, how it ended, and when the next one is due because of it."""
 
     number: int
     started_at: int
     ended_at: int | None = None
     delivered: bool = False
-    details: Details = Details()  # noqa: RUF009 - frozen
+    details: Details = Details()
     next_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Story(Struct, frozen=True, kw_only=True):
     """A message, what it is doing, and its newest attempts, the oldest of these first."""
 
     message: Message

@@ -5,7 +5,8 @@ Keys without a value are absent, never null. What a publisher asked to redact sh
 
 import base64
 import hashlib
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from service.broker.callbacks import grouped, origin
 from service.broker.dead_letters import Dead

@@ -1,6 +1,6 @@
 """Who is sent next, and how many at once."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from service.broker.line import Line
 from service.broker.message import Message

@@ -1,10 +1,10 @@
 """What an answer means, and what is written then."""
 
 import itertools
-from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from service.broker.message import MOVES, Callback, Message, Options, Place, State, legal
 from service.broker.outcome import Answer, Delivered, GiveUp, NoAnswer, TryAgain, judge

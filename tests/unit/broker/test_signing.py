@@ -2,10 +2,10 @@
 
 import base64
 import hashlib
-from dataclasses import replace
 
 import jwt
 import pytest
+from msgspec.structs import replace
 from qstash import Receiver
 from qstash.errors import SignatureError
 

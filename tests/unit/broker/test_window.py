@@ -1,6 +1,6 @@
 """Who may enter the delivery engine."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from service.broker.flow import FlowControl
 from service.broker.message import Message, Options, Place
