@@ -35,6 +35,8 @@ class BrokerProcess:
             "--until-stdin-ends",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            # Ctrl-C, and what else is sent to all of us, is for the service, which ends the broker.
+            start_new_session=True,
         )
         return await _announced(self._process)
 

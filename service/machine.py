@@ -19,9 +19,8 @@ def warnings_of_machine(data: Path) -> Iterator[str]:
     """What works here, but should be known before the data folder is trusted to it."""
     if has_wal_reset_bug(sqlite3.sqlite_version_info):
         yield (
-            f"SQLite {sqlite3.sqlite_version} can damage a database when two programs write it at "
-            "once; Waybill takes care that it is the only one, so write to its files with no other "
-            "program while it runs, or use a Python with SQLite 3.51.3 or newer"
+            f"SQLite {sqlite3.sqlite_version} is older than 3.51.3: let no other program write the "
+            "data folder's files while Waybill runs"
         )
     kind = network_file_system(data)
     if kind is not None:

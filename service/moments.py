@@ -46,8 +46,12 @@ class NotAMoment(WaybillError):
     """What was written is neither a position nor a time."""
 
     def __init__(self, text: str) -> None:
+        if _TIME.fullmatch(f"{text[:SHOWN]}Z"):
+            said = f"{text[:SHOWN]!r} is a time without its zone"
+        else:
+            said = f"{text[:SHOWN]!r} is neither a position nor a time"
         super().__init__(
-            f"{text[:SHOWN]!r} is neither a position nor a time; write a whole number from 0 to "
+            f"{said}; write a whole number from 0 to "
             f"{LARGEST}, or an RFC 3339 time with its zone such as {EXAMPLE} "
             "(in an address a + is written %2B)"
         )

@@ -1,6 +1,6 @@
 """Real PDFs, and broken ones, for the demo, the tests and the benchmarks; the same bytes each time.
 
-Drawing needs the extra: `pip install 'waybill[demo]'`, imported when the first one is drawn.
+Drawing needs the extra: `pip install -e '.[demo]'`, imported when the first one is drawn.
 """
 
 import hashlib
@@ -126,7 +126,7 @@ def _canvas_class() -> Any:
     try:
         from reportlab.pdfgen.canvas import Canvas
     except ImportError as cause:
-        message = "sample PDFs are drawn with reportlab; run: pip install 'waybill[demo]'"
+        message = "sample PDFs are drawn with reportlab; run, in a clone: pip install -e '.[demo]'"
         raise SamplesUnavailable(message) from cause
     return Canvas
 

@@ -1,5 +1,6 @@
 """`waybill events`: what is in the log, event by event, straight from the database."""
 
+import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from service.commands.endings import ExitCode, Unusable, run
 from service.commands.logbook import opened_log, position_before, position_of
 from service.commands.options import MOMENT, AsJson, Data, InUtc
 from service.commands.telling import event_object, event_text
+from service.commands.times import moment_of
 
 if TYPE_CHECKING:
     from events.store import EventStore, Recorded
@@ -33,6 +35,7 @@ Since = Annotated[
     typer.Option(
         "--since",
         metavar=MOMENT,
+        callback=moment_of,
         help="From this position or time on, such as 18422 or 2026-11-23T14:02:00Z.",
         show_default="the beginning",
     ),
@@ -42,6 +45,7 @@ Until = Annotated[
     typer.Option(
         "--until",
         metavar=MOMENT,
+        callback=moment_of,
         help="Up to and with this position or time.",
         show_default="the end",
     ),
@@ -83,6 +87,9 @@ async def _events(
     async with opened_log(data) as store:
         after = await position_before(store, since)
         upto = await position_of(store, until)
+        if since is not None and after >= (head := await store.head()) and not follow:
+            why = f"nothing since {since}: the log ends at position {head}"
+            print(f"waybill: {why}", file=sys.stderr)
         async for page in _pages(store, document, after=after, upto=upto, follow=follow):
             for event in page:
                 if types and event.type not in types:

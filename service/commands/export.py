@@ -155,7 +155,8 @@ def _parquet(file: Path, origin: "Origin") -> "Target":
         from service.transfer.parquet_folder import ParquetFolder
     except ModuleNotFoundError as error:
         raise Unusable(
-            f"Parquet needs {error.name}, which is not installed: pip install 'waybill[analyst]'"
+            f"Parquet needs {error.name}, which is not installed; in a clone of Waybill: "
+            "pip install -e '.[analyst]'"
         ) from error
     return ParquetFolder(file, origin)
 

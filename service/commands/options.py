@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from service.commands.times import moment_of
+
 USUAL_URL = "http://127.0.0.1:8321"
 
 Url = Annotated[
@@ -44,6 +46,7 @@ AsOf = Annotated[
     typer.Option(
         "--as-of",
         metavar=MOMENT,
+        callback=moment_of,
         help="How it was then: a log position, or a time such as 2026-11-23T14:02:00Z.",
         show_default=False,
     ),

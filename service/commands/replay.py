@@ -18,6 +18,7 @@ from service.commands.logbook import (
 from service.commands.options import MOMENT, AsJson, AsOf, Data, InUtc
 from service.commands.playing import played, speed_of
 from service.commands.telling import clock_text
+from service.commands.times import moment_of
 from service.commands.wording import duration, line, plain
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ Since = Annotated[
     typer.Option(
         "--since",
         metavar=MOMENT,
+        callback=moment_of,
         help="Where to begin to play: a position or a time.",
         show_default="the beginning",
     ),

@@ -101,7 +101,11 @@ def moving_table(console: Console, clock: Clock) -> Iterator[MovingTable]:
 
 def failures(board: Board) -> list[Document]:
     """Those whose reason deserves more room than a column, the newest ones if they are many."""
-    failed = [each for each in board.documents.values() if each.status == "failed" and each.error]
+    failed = [
+        each
+        for each in board.documents.values()
+        if each.status == "failed" and each.error and each.erasure is None
+    ]
     return sorted(failed, key=lambda each: each.position)[-MOST_REASONS:]
 
 
@@ -163,7 +167,7 @@ def _cells(document: Document, *, now: int, live: bool) -> Sequence[RenderableTy
 
 
 def _name(document: Document) -> str:
-    return plain(document.name) or document.id
+    return document.id if document.erasure is not None else plain(document.name) or document.id
 
 
 def _bar(document: Document, style: str) -> ProgressBar | Text:

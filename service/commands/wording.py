@@ -28,16 +28,21 @@ LOOKS: Mapping[str, Look] = {
     "failed": Look(word="Failed", sign="✗", style="red"),
     "cancelled": Look(word="Cancelled", sign="⊘", style="bright_black"),
 }
+ERASED = Look(word="Erased", sign="∅", style="bright_black")
 UNKNOWN = Look(word="Unknown", sign="?", style="yellow")
 
 
 def look(document: Document) -> Look:
+    if document.erasure is not None:
+        return ERASED
     return LOOKS.get(document.status, UNKNOWN)
 
 
 def state(document: Document, *, now: int) -> str:
     """The state in words, such as `Processing 12/50` or `Retrying in 2 m`."""
     word = look(document).word
+    if document.erasure is not None:
+        return word
     match document.status:
         case "processing" if document.pages_total:
             return f"{word} {document.pages_done}/{document.pages_total}"
@@ -50,7 +55,7 @@ def state(document: Document, *, now: int) -> str:
 def remark(document: Document) -> str:
     """What else is worth knowing: why it failed, which attempt it is, or how much there was."""
     if document.erasure is not None:
-        return "erased" if document.erasure == "complete" else "is being erased"
+        return "" if document.erasure == "complete" else "not everywhere yet"
     if document.status in ("failed", "retrying") and document.error:
         return plain(document.error)
     if document.status == "processing" and document.attempt > 1:
@@ -66,7 +71,8 @@ def line(document: Document, *, now: int) -> str:
     said = remark(document)
     told = f": {said}" if said else ""
     sign = look(document).sign
-    return f"{document.id}  {sign} {state(document, now=now)}  {plain(document.name)}{told}"
+    name = "" if document.erasure is not None else f"  {plain(document.name)}"
+    return f"{document.id}  {sign} {state(document, now=now)}{name}{told}"
 
 
 def pages(count: int) -> str:

@@ -107,7 +107,7 @@ def _unknown_in_environment(environment: Mapping[str, str]) -> Iterator[str]:
     known = [declaration.variable for declaration in DECLARATIONS] + [FILE_VARIABLE]
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known:
-            yield f"{name} is no setting{_did_you_mean(name, known)}"
+            yield f"{name} is no setting{_did_you_mean(name.removeprefix(PREFIX), known)}"
 
 
 def _unknown_in_file(file: Mapping[str, object], file_name: str) -> Iterator[str]:
@@ -118,9 +118,10 @@ def _unknown_in_file(file: Mapping[str, object], file_name: str) -> Iterator[str
 
 
 def _did_you_mean(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"; did you mean {near[0]}?"
+    # What all of them begin with makes none of them likely.
+    likely = {one.removeprefix(PREFIX): one for one in known}
+    if near := difflib.get_close_matches(name, likely, n=1):
+        return f"; did you mean {likely[near[0]]}?"
     return "; docs/reference/settings.md lists them all"
 
 

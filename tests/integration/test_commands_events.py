@@ -107,6 +107,15 @@ def test_what_cannot_be_meant_is_refused(
     assert complaint in done.err
 
 
+def test_since_what_has_not_come_yet_there_is_nothing_and_it_says_so(
+    folder: Path, log: list[Stored]
+) -> None:
+    done = waybill("events", "--data", str(folder), "--since", "999999")
+
+    assert (done.code, done.out) == (0, "")
+    assert done.err == f"waybill: nothing since 999999: the log ends at position {len(log)}\n"
+
+
 def test_without_a_log_it_says_where_it_looked(tmp_path: Path) -> None:
     done = waybill("events", "--data", str(tmp_path / "nothing"))
 

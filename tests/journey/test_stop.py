@@ -1,11 +1,15 @@
 """A stop on purpose: in time, without losing work, and the work goes on at the next start."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.journey.product import BESIDE, Gate, client_of, running
+from tests.journey.processes import Started
+from tests.journey.product import BESIDE, QUICK, Gate, client_of, eventually, running
 from tests.journey.witness import count, processed_once
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -44,3 +48,23 @@ async def test_a_stop_waits_for_work_that_ends_in_time(tmp_path: Path, gate: Gat
         async with client_of(waybill) as client:
             history = await processed_once(waybill, client, document_id)
             assert count(history, "processing_started") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_stop_that_reaches_every_process_while_they_start_is_no_trouble(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    log = tmp_path / "log"
+    command = ["serve", "--data", str(tmp_path / "data"), "--port", "0"]
+    settings = {**QUICK, **BESIDE, "WAYBILL_BROKER_PORT": str(free_port())}
+    process = Started(command, log=log, settings=settings)
+    try:
+        await eventually(lambda: bool(process.children()))
+
+        os.killpg(process.pid, number)  # as a terminal does, and `timeout`
+
+        assert process.ended() in (0, 130)
+        said = log.read_text()
+        assert '"level":"error"' not in said and "Traceback" not in said, said
+    finally:
+        process.close()

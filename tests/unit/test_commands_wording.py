@@ -1,6 +1,7 @@
 """Words, signs and lengths of time as a person reads them."""
 
 import pytest
+from msgspec.structs import replace
 
 from events.document.state import Status
 from service.commands.document import Document
@@ -52,6 +53,14 @@ def test_a_failed_document_says_why() -> None:
     document = Document(id="d", status="failed", name="a.pdf", error="It needs a password.")
 
     assert line(document, now=NOW) == "d  ✗ Failed  a.pdf: It needs a password."
+
+
+def test_what_was_erased_is_erased_and_nothing_else() -> None:
+    document = Document(id="d", status="failed", name="erased", error="erased", erasure="complete")
+
+    assert line(document, now=NOW) == "d  ∅ Erased"
+    begun = replace(document, erasure="requested")
+    assert line(begun, now=NOW) == "d  ∅ Erased: not everywhere yet"
 
 
 def test_a_finished_document_says_how_much_it_was() -> None:

@@ -82,6 +82,11 @@ def test_anything_else_is_refused_with_what_it_takes(text: str) -> None:
         parsed(text)
 
 
+def test_a_time_that_only_lacks_its_zone_is_told_so() -> None:
+    with pytest.raises(NotAMoment, match=r"is a time without its zone; write .* such as 2026-"):
+        parsed("2026-11-23T14:02:00.5")
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("moment", "position"),

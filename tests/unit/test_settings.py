@@ -141,9 +141,12 @@ def test_every_problem_is_told_at_once() -> None:
 
 
 def test_an_unknown_name_is_an_error_with_a_guess() -> None:
-    problems = problems_of({"WAYBILL_PROT": "1"}, {"max_upload_byte": 1, "colour": "blue"})
+    problems = problems_of(
+        {"WAYBILL_FOO": "1", "WAYBILL_PROT": "1"}, {"max_upload_byte": 1, "colour": "blue"}
+    )
 
     assert problems == [
+        "WAYBILL_FOO is no setting; docs/reference/settings.md lists them all",
         "WAYBILL_PROT is no setting; did you mean WAYBILL_PORT?",
         "colour in waybill.toml is no setting; docs/reference/settings.md lists them all",
         "max_upload_byte in waybill.toml is no setting; did you mean max_upload_bytes?",
