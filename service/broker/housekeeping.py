@@ -3,13 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from service.broker.tables import dead_letters, deduplication, log_entries, marks, messages
+from service.broker.tables import (
+    dead_letters,
+    deduplication,
+    flow_keys,
+    log_entries,
+    marks,
+    messages,
+)
 
 __all__ = ["Horizons", "forget"]
 
+SECOND = 1_000_000
 BATCH = 1000
 _EMPTIED = "emptied_until"
 _DEAD = select(dead_letters.c.sequence)
@@ -17,7 +25,10 @@ _DEAD = select(dead_letters.c.sequence)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Horizons:
-    """Before these moments: contents of finished messages, the log, dead letters, names."""
+    """Before these moments: contents of finished messages, the log, dead letters, names.
+
+    Flow-control keys go with the log, unless somebody pinned or paused them.
+    """
 
     content: int
     log: int
@@ -53,9 +64,21 @@ def _forget(connection: Connection, horizons: Horizons) -> list[bool]:
             log_entries.c.id.in_(oldest_entries), log_entries.c.at <= horizons.log
         ),
         delete(messages).where(messages.c.sequence.in_(old_messages.limit(BATCH))),
+        delete(flow_keys).where(flow_keys.c.key.in_(_unused_keys(horizons).limit(BATCH))),
     ]
     full = [connection.execute(statement).rowcount >= BATCH for statement in gone]
     return [*full, _empty(connection, horizons.content)]
+
+
+def _unused_keys(horizons: Horizons) -> Select[tuple[str]]:
+    key = flow_keys.c
+    return select(key.key).where(
+        key.updated_at <= horizons.log,
+        # A period that runs has a count which the next message must find.
+        key.period_start + key.period * SECOND <= horizons.now,
+        key.paused + key.pinned_parallelism + key.pinned_rate == 0,
+        ~exists().where(messages.c.finished_at.is_(None), messages.c.flow_key == key.key),
+    )
 
 
 def _empty(connection: Connection, until: int) -> bool:

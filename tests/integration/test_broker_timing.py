@@ -256,3 +256,21 @@ async def test_dead_letters_keep_their_body_for_seven_days(scene: Scene) -> None
 
     await scene.time.pass_by(2 * 86_400)
     assert (await scene.http.get("/v2/dlq")).json()["messages"] == []
+
+
+async def test_flow_control_keys_that_nobody_uses_are_forgotten_and_pinned_ones_kept(
+    scene: Scene,
+) -> None:
+    held = {"Flow-Control-Value": "parallelism=1"}
+    for key in ("used", "pinned", "paused"):
+        await scene.publish(**{"Flow-Control-Key": key, **held})
+    await scene.publish(**{"Flow-Control-Key": "waits", "Delay": "5d", **held})
+    await scene.attempted(3)
+    pinned = await scene.http.post("/v2/flowControl/pinned/pin", params={"parallelism": 3})
+    paused = await scene.http.post("/v2/flowControl/paused/pause")
+    assert (pinned.status_code, paused.status_code) == (200, 200)
+
+    await scene.time.pass_by(4 * 86_400)
+
+    left = (await scene.http.get("/v2/flowControl")).json()
+    assert [key["flowControlKey"] for key in left] == ["paused", "pinned", "waits"]
