@@ -249,6 +249,8 @@ def test_an_erased_document_says_so_and_cannot_run_again(
     expect(shown).to_contain_text("Done")
     shown.click()
     httpx.post(f"{waybill.url}/v1/documents/{document_id}/retry", json={})
+    expect(page.locator(".facts")).to_contain_text("run 2")
+    expect(shown).to_contain_text("Done")
     expect(page.locator("#announcer")).to_have_text("soon gone.pdf: Done")
 
     answer = httpx.request("DELETE", f"{waybill.url}/v1/documents/{document_id}")
