@@ -106,7 +106,7 @@ async def test_after_an_erasure_no_file_has_a_word_of_it(tmp_path: Path) -> None
             done = await command(*verb, "--yes", "--by", "desk")
 
             assert (done.code, done.err) == (0, "")
-            assert "erased" in done.out
+            assert "Erased" in done.out
             assert traces(waybill, *PERSONAL) == []
             state = await client.document(document_id)
             assert (state["name"], state["owner"], state["erasure"]) == (
