@@ -8,7 +8,7 @@ client and the signature that the broker uses itself, without a broker.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.broker_server import Heard, Program, heard_by, running
@@ -31,6 +31,8 @@ LOOK_SECONDS = 0.02
 PATIENCE = 300.0
 SIGNING_KEY = "sig_of_the_floor_of_the_benchmark_only"
 
+Headers = Mapping[str, str]
+
 
 async def run(session: Session) -> AsyncIterator[Figure]:
     """Broker and floor in turn, round after round."""
@@ -47,11 +49,11 @@ async def _publishing(session: Session) -> AsyncIterator[Figure]:
         with session.fresh_folder() as folder:
             token = prepare(folder).token
             # Due in a day, so that only publishing is measured.
-            query = f"qstash_token={token}&upstash-delay=1d"
+            headers = {"Authorization": f"Bearer {token}", "Upstash-Delay": "1d"}
             async with running("broker", str(folder)) as broker:
-                ours.append(count / await _publish(broker, query, "http://127.0.0.1:9/", count))
+                ours.append(count / await _publish(broker, headers, "http://127.0.0.1:9/", count))
         async with running("floor") as floor:
-            floors.append(count / await _publish(floor, query, "http://127.0.0.1:9/", count))
+            floors.append(count / await _publish(floor, headers, "http://127.0.0.1:9/", count))
     yield session.figure(
         "broker/publish",
         ours,
@@ -109,11 +111,11 @@ async def _deliver(folder: Path, receiver: Program, count: int, batch: int) -> t
     token = prepare(folder).token
     async with running("broker", str(folder)) as broker:
         began = time.time()
-        query = f"qstash_token={token}"
+        headers = {"Authorization": f"Bearer {token}"}
         if batch == 1:
-            await _publish(broker, query, receiver.url, count)
+            await _publish(broker, headers, receiver.url, count)
         else:
-            await _publish_batches(broker, query, receiver.url, count)
+            await _publish_batches(broker, headers, receiver.url, count)
         heard = await _all_heard(receiver, count)
     if heard.count != count:
         raise UnexpectedAnswer(f"{heard.count} deliveries of {count} messages")
@@ -127,35 +129,37 @@ async def _all_heard(receiver: Program, count: int) -> Heard:
         return heard
 
 
-async def _publish(server: Program, query: str, destination: str, count: int) -> float:
-    target = f"/v2/publish/{destination}?{query}"
-    return await _post_all(server.url, target, (_body() for _ in range(count)))
+async def _publish(server: Program, headers: Headers, destination: str, count: int) -> float:
+    target = f"/v2/publish/{destination}"
+    return await _post_all(server.url, headers, target, (_body() for _ in range(count)))
 
 
-async def _publish_batches(server: Program, query: str, destination: str, count: int) -> float:
+async def _publish_batches(
+    server: Program, headers: Headers, destination: str, count: int
+) -> float:
     def batches() -> Iterator[bytes]:
         for first in range(0, count, BATCH):
             size = min(BATCH, count - first)
             items = [{"destination": destination, "body": _body().decode()} for _ in range(size)]
             yield json.dumps(items).encode()
 
-    return await _post_all(server.url, f"/v2/batch?{query}", batches())
+    return await _post_all(server.url, headers, "/v2/batch", batches())
 
 
 def _body() -> bytes:
     return f"{time.time():<20.6f}".encode().ljust(BODY_BYTES, b"x")
 
 
-async def _post_all(url: str, target: str, bodies: Iterator[bytes]) -> float:
+async def _post_all(url: str, headers: Headers, target: str, bodies: Iterator[bytes]) -> float:
     began = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:
         for _ in range(CLIENTS):
-            tasks.create_task(_post_each(url, target, bodies))
+            tasks.create_task(_post_each(url, headers, target, bodies))
     return time.perf_counter() - began
 
 
-async def _post_each(url: str, target: str, bodies: Iterator[bytes]) -> None:
-    async with connected(url) as connection:
+async def _post_each(url: str, headers: Headers, target: str, bodies: Iterator[bytes]) -> None:
+    async with connected(url, headers) as connection:
         for body in bodies:
             answer = await connection.post(target, body, "text/plain")
             if answer.status != 200:

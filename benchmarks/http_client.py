@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
@@ -28,11 +29,16 @@ class Connection:
     """A connection that is kept between requests."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        host: str,
+        headers: Mapping[str, str],
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._host = host
+        fields = {"Host": host, **headers}
+        self._fields = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
 
     async def post(self, target: str, body: bytes, content_type: str = "application/pdf") -> Answer:
         """Send a body that fits into memory."""
@@ -64,7 +70,7 @@ class Connection:
     def _head(self, method: str, target: str, content_type: str, length: int) -> bytes:
         declared = f"Content-Type: {content_type}\r\n" if content_type else ""
         return (
-            f"{method} {target} HTTP/1.1\r\nHost: {self._host}\r\n{declared}"
+            f"{method} {target} HTTP/1.1\r\n{self._fields}{declared}"
             f"Content-Length: {length}\r\n\r\n"
         ).encode()
 
@@ -84,12 +90,14 @@ class Connection:
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Connection]:
-    """A connection to the server at this address."""
+async def connected(
+    url: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Connection]:
+    """A connection to the server at this address, with these headers in each request."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=LONGEST_HEAD)
     try:
-        yield Connection(reader, writer, parts.netloc)
+        yield Connection(reader, writer, parts.netloc, headers)
     finally:
         writer.close()
 
