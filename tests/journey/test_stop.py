@@ -59,7 +59,8 @@ async def test_a_stop_that_reaches_every_process_while_they_start_is_no_trouble(
     settings = {**QUICK, **BESIDE, "WAYBILL_BROKER_PORT": str(free_port())}
     process = Started(command, log=log, settings=settings)
     try:
-        await eventually(lambda: bool(process.children()))
+        # The broker is there, and no more of our group: a child is that until it says otherwise.
+        await eventually(lambda: any(os.getpgid(one.pid) == one.pid for one in process.children()))
 
         os.killpg(process.pid, number)  # as a terminal does, and `timeout`
 
