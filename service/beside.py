@@ -6,6 +6,8 @@ from pathlib import Path
 
 import structlog
 
+from service.announcements import LISTENING
+
 log = structlog.get_logger(__name__)
 
 START_SECONDS = 30.0
@@ -74,7 +76,7 @@ async def _announced(process: asyncio.subprocess.Process) -> str:
         raise AssertionError("the broker's output is a pipe")
     async with asyncio.timeout(START_SECONDS):
         line = (await process.stdout.readline()).decode().strip()
-    _, _, url = line.partition("listening on ")
+    _, _, url = line.partition(LISTENING)
     if not url:
         raise RuntimeError(f"the broker did not start: {line or 'it said nothing'}")
     return url

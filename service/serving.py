@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
+from service.announcements import EXPORT, LISTENING, MISBEHAVING, PAGE
 from service.app import Service, open_service
 from service.beside import STOP_SECONDS
 from service.claim import claimed
@@ -30,9 +31,6 @@ from service.settings import Settings, refuse_open_door, warnings_of
 log = structlog.get_logger(__name__)
 
 Announce = Callable[[str], None]
-
-MISBEHAVING = "misbehaving on purpose: "
-"""What a broker says of itself when it was asked to; its seed is in what follows."""
 
 
 async def serve(settings: Settings, *, announce: Announce) -> None:
@@ -64,7 +62,7 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
                 grace = settings.drain_seconds
                 async with hosted(service.web, listening, grace_seconds=grace):
                     tune_interpreter()
-                    announce(f"listening on {here}")
+                    announce(f"{LISTENING}{here}")
                     await stop.wait()
                     log.info("stopping")
                     await _drain(service, broker, seconds=grace)
@@ -94,14 +92,14 @@ async def serve_broker(
     )
     async with stop_signals() as stop, hosted(app, listening, grace_seconds=STOP_SECONDS):
         tune_interpreter()
-        announce(f"listening on {url}")
-        announce(f"export QSTASH_URL={url}")
-        announce(f"export QSTASH_TOKEN={credentials.token}")
-        announce(f"export QSTASH_CURRENT_SIGNING_KEY={credentials.current_signing_key}")
-        announce(f"export QSTASH_NEXT_SIGNING_KEY={credentials.next_signing_key}")
-        announce(f"export QSTASH_READ_ONLY_TOKEN={credentials.read_only_token}")
+        announce(f"{LISTENING}{url}")
+        announce(f"{EXPORT}QSTASH_URL={url}")
+        announce(f"{EXPORT}QSTASH_TOKEN={credentials.token}")
+        announce(f"{EXPORT}QSTASH_CURRENT_SIGNING_KEY={credentials.current_signing_key}")
+        announce(f"{EXPORT}QSTASH_NEXT_SIGNING_KEY={credentials.next_signing_key}")
+        announce(f"{EXPORT}QSTASH_READ_ONLY_TOKEN={credentials.read_only_token}")
         # What stands behind # is never sent to anybody, and the page takes it out of the address.
-        announce(f"page at {url}/#token={credentials.token}")
+        announce(f"{PAGE}{url}/#token={credentials.token}")
         if chaos is not None:
             announce(f"{MISBEHAVING}{chaos}")
             log.warning("the broker misbehaves on purpose", chaos=str(chaos))

@@ -4,15 +4,13 @@ from typing import Annotated
 
 import typer
 
+from service.announcements import EXPORT, LISTENING, MISBEHAVING, PAGE
 from service.commands.document import json_line
 from service.commands.options import AsJson, Data
-from service.commands.serve import LISTENING, UntilStdinEnds, announce, run_server
+from service.commands.serve import UntilStdinEnds, announce, run_server
 
 USUAL_PORT = 8322
 LOOPBACK = "127.0.0.1"
-EXPORT = "export "
-PAGE = "page at "
-MISBEHAVING = "misbehaving on purpose: "
 
 BrokerPort = Annotated[
     int, typer.Option("--port", metavar="N", help="The port to listen on; 0 takes any free one.")

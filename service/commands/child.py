@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import service
+from service.announcements import LISTENING
 from service.commands.endings import Trouble
-from service.commands.serve import LISTENING
 from service.commands.wording import plain
 
 START_SECONDS = 60.0

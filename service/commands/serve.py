@@ -15,8 +15,6 @@ import typer
 from service.commands.endings import ExitCode, complain
 from service.commands.options import Data
 
-LISTENING = "listening on "
-
 Host = Annotated[
     str | None,
     typer.Option("--host", metavar="HOST", help="The address to listen on.", show_default="as set"),
