@@ -92,9 +92,11 @@ class Waybill:
 
     @asynccontextmanager
     async def qstash(self) -> AsyncIterator[AsyncQStash]:
-        """The official client, for the embedded broker."""
-        token = (self.data / "broker.token").read_text().strip()
-        url = f"http://127.0.0.1:{self.settings['WAYBILL_BROKER_PORT']}"
+        """The official client, for the broker that it uses."""
+        url, token = self.settings.get("QSTASH_URL"), self.settings.get("QSTASH_TOKEN")
+        if url is None or token is None:
+            url = f"http://127.0.0.1:{self.settings['WAYBILL_BROKER_PORT']}"
+            token = (self.data / "broker.token").read_text().strip()
         async with sdk_client(url, token) as qstash:
             yield qstash
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.journey.misbehaving import CHAOS
 from tests.journey.product import Client, broker_of_its_own, client_of, running
 from tests.journey.witness import processed_once
 
 pytestmark = pytest.mark.anyio
 
 DOCUMENTS = 30
-CHAOS = "duplicate=0.4,reorder=0.3,drop-answer=0.2,delay=200ms,seed=7"
 
 
 async def test_thirty_documents_are_each_read_once(tmp_path: Path, letter: bytes) -> None:

@@ -1,7 +1,8 @@
 """`kill -9` at each step of a document's way: nothing accepted is lost, nothing is done twice.
 
 What holds the document at a step is real: a QStash that is away or mute, a busy worker, a log that
-another program holds. Step by step as in the table of the design.
+another program holds. Step by step as in the table of the design. In three of them the broker may
+misbehave besides: where deliveries wait, where one is at work, and where its result is written.
 """
 
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.journey.misbehaving import under_any_broker
 from tests.journey.processes import Broker
 from tests.journey.product import (
     BESIDE,
@@ -115,8 +117,11 @@ async def test_step_3_killed_when_qstash_has_taken_what_we_do_not_know_of(
             await recovered(waybill, document_id)
 
 
-async def test_step_4_killed_while_deliveries_wait_for_a_worker(tmp_path: Path, gate: Gate) -> None:
-    settings = {"WAYBILL_WORKERS": "1", "WAYBILL_MAX_DELIVERIES": "1"}
+@under_any_broker
+async def test_step_4_killed_while_deliveries_wait_for_a_worker(
+    tmp_path: Path, transport: dict[str, str], gate: Gate
+) -> None:
+    settings = {"WAYBILL_WORKERS": "1", "WAYBILL_MAX_DELIVERIES": "1", **transport}
     with running(tmp_path / "waybill", settings) as waybill:
         async with client_of(waybill) as client:
             ids = [await client.script(gate=gate, salt=str(number)) for number in range(4)]
@@ -146,8 +151,11 @@ async def test_step_5_killed_when_the_lease_was_just_taken(tmp_path: Path, gate:
         assert history.count("processing_started") == 2
 
 
-async def test_step_6_killed_in_the_middle_of_the_pages(tmp_path: Path, gate: Gate) -> None:
-    with running(tmp_path / "waybill", BESIDE) as waybill:
+@under_any_broker
+async def test_step_6_killed_in_the_middle_of_the_pages(
+    tmp_path: Path, transport: dict[str, str], gate: Gate
+) -> None:
+    with running(tmp_path / "waybill", {**BESIDE, **transport}) as waybill:
         async with client_of(waybill) as client:
             document_id = await client.script(gate=gate, pages=40)
             await client.becomes(document_id, lambda state: state.get("pages_done", 0) > 0)
@@ -159,8 +167,11 @@ async def test_step_6_killed_in_the_middle_of_the_pages(tmp_path: Path, gate: Ga
         assert list((waybill.data / "scratch").iterdir()) == []
 
 
-async def test_step_7_killed_between_the_result_and_the_log(tmp_path: Path, gate: Gate) -> None:
-    with running(tmp_path / "waybill", {}) as waybill:
+@under_any_broker
+async def test_step_7_killed_between_the_result_and_the_log(
+    tmp_path: Path, transport: dict[str, str], gate: Gate
+) -> None:
+    with running(tmp_path / "waybill", transport) as waybill:
         async with client_of(waybill) as client:
             document_id = await client.script(gate=gate)
             await client.is_now(document_id, "processing")
