@@ -21,7 +21,8 @@ from litestar import Litestar, post
 
 from benchmarks.http_client import connected
 from benchmarks.rounds import percentile
-from service.embedded import HOST, broker_app, prepare
+from service.beside import HOST
+from service.embedded import broker_app, prepare
 from service.hosting import address_of, bind, hosted, stop_signals, tune_interpreter
 
 GRACE_SECONDS = 5.0

@@ -7,13 +7,23 @@ from pathlib import Path
 import structlog
 
 from service.announcements import LISTENING
+from service.hosting import AddressUnusable, bind
 
 log = structlog.get_logger(__name__)
 
+HOST = "127.0.0.1"
+BY_SETTING = "WAYBILL_BROKER_PORT={}"
 START_SECONDS = 30.0
+PORT_SECONDS = 5.0
+"""How long the port may still be taken: by the broker of a service that was killed just now."""
+LOOK_SECONDS = 0.05
 STOP_SECONDS = 10.0
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 30.0
+
+
+class BrokerDidNotStart(Exception):
+    """The broker's process ended, or said nothing, before it listened."""
 
 
 class BrokerProcess:
@@ -24,7 +34,12 @@ class BrokerProcess:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, port: int) -> str:
-        """Start it, and wait until it listens; its address."""
+        """Start it, and wait until it listens; its address.
+
+        Raises ``AddressUnusable`` or ``BrokerDidNotStart``.
+        """
+        if port:
+            await _free(port)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -40,7 +55,12 @@ class BrokerProcess:
             # Ctrl-C, and what else is sent to all of us, is for the service, which ends the broker.
             start_new_session=True,
         )
-        return await _announced(self._process)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                return await self._announced(self._process)
+        except TimeoutError:
+            self._process.kill()
+            raise self._silent(f"did not listen within {START_SECONDS:.0f} seconds") from None
 
     async def keep(self, port: int) -> None:
         """Start it again, at the same port, whenever it ends by itself."""
@@ -52,7 +72,7 @@ class BrokerProcess:
             try:
                 await self.start(port)
                 pause = FIRST_PAUSE
-            except (RuntimeError, TimeoutError, OSError) as error:
+            except (BrokerDidNotStart, AddressUnusable, OSError) as error:
                 log.error("the broker did not start", error=str(error))
                 pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -70,13 +90,30 @@ class BrokerProcess:
             process.kill()
             await process.wait()
 
+    async def _announced(self, process: asyncio.subprocess.Process) -> str:
+        if process.stdout is None:
+            raise AssertionError("the broker's output is a pipe")
+        line = (await process.stdout.readline()).decode(errors="replace").strip()
+        _, _, url = line.partition(LISTENING)
+        if not url:
+            raise self._silent(f"ended with code {await process.wait()} before it listened")
+        return url
 
-async def _announced(process: asyncio.subprocess.Process) -> str:
-    if process.stdout is None:
-        raise AssertionError("the broker's output is a pipe")
-    async with asyncio.timeout(START_SECONDS):
-        line = (await process.stdout.readline()).decode().strip()
-    _, _, url = line.partition(LISTENING)
-    if not url:
-        raise RuntimeError(f"the broker did not start: {line or 'it said nothing'}")
-    return url
+    def _silent(self, what: str) -> BrokerDidNotStart:
+        return BrokerDidNotStart(
+            f"the broker's process {what}; it may have said why above, or does if it is started "
+            f"alone: `waybill broker --data {self._data}`"
+        )
+
+
+async def _free(port: int) -> None:
+    """Wait until the port can be taken, for a while; raises ``AddressUnusable``."""
+    until = asyncio.get_running_loop().time() + PORT_SECONDS
+    while True:
+        try:
+            bind(HOST, port, instead=BY_SETTING).close()
+            return
+        except AddressUnusable as error:
+            if not error.taken or asyncio.get_running_loop().time() > until:
+                raise
+        await asyncio.sleep(LOOK_SECONDS)

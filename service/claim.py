@@ -16,13 +16,7 @@ def claimed(data: Path) -> Iterator[None]:
         data.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        why = error.strerror or str(error)
-        raise SettingsError(
-            [
-                f"the data folder {data} cannot be written to: {why}; give it to the user who runs "
-                "this, or name another folder with --data"
-            ]
-        ) from error
+        raise unwritable(data, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -39,3 +33,14 @@ def claimed(data: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def unwritable(data: Path, error: OSError) -> SettingsError:
+    """What to say of a data folder that the system does not let us write to."""
+    why = error.strerror or str(error)
+    return SettingsError(
+        [
+            f"the data folder {data} cannot be written to: {why}; give it to the user who runs "
+            "this, or name another folder with --data"
+        ]
+    )

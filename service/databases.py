@@ -11,8 +11,9 @@ from events.postgres_server import look_at, shown
 from events.sealing import Sealing
 from events.sql import SqlEventStore, open_event_store
 from events.sqlite import SqliteDatabase, open_sqlite
-from migrations import DatabaseIsNewer, upgrade
+from migrations import upgrade
 from service.clock import new_id, system_clock
+from service.opening import opening
 from service.settings import Settings, SettingsError
 
 OpenDatabase = SqliteDatabase | PostgresDatabase
@@ -94,12 +95,10 @@ async def _is_there(settings: Settings) -> bool:
 
 
 async def _upgraded(settings: Settings) -> None:
-    try:
-        if settings.database_url:
-            await _usable(settings.database_url)
+    if settings.database_url:
+        await _usable(settings.database_url)
+    with opening(settings.data / LOG):
         await asyncio.to_thread(upgrade, "log", settings.database_url or settings.data / LOG)
-    except DatabaseIsNewer as error:
-        raise SettingsError([str(error)]) from error
 
 
 async def _usable(url: str) -> None:

@@ -14,19 +14,20 @@ from typing import Any
 import msgspec
 
 from migrations import upgrade
-from service.beside import STOP_SECONDS, BrokerProcess
+from service.beside import BY_SETTING, HOST, STOP_SECONDS, BrokerProcess
 from service.broker.app import Rates, Retention, create_broker
 from service.broker.chaos import Chaos, parse
-from service.broker.credentials import TOKEN_FILE, Credentials, open_credentials
+from service.broker.credentials import TOKEN_FILE, Credentials, NoToken, open_credentials
 from service.broker.errors import Malformed
 from service.broker.published import DEVELOPMENT, TOKENS
 from service.broker.reach import EVERYWHERE, Reach, reach_of
 from service.broker.signing import SigningKeys
+from service.claim import unwritable
 from service.clock import new_id, system_clock
 from service.hosting import address_of, bind, hosted
+from service.opening import opening
 from service.settings import SettingsError, is_loopback
 
-HOST = "127.0.0.1"
 DATABASE = "broker.db"
 
 
@@ -96,11 +97,17 @@ def chaos_of(text: str | None) -> Chaos | None:
 
 
 def prepare(data: Path) -> Credentials:
-    """Make the broker's file and credentials, or find them."""
-    data.mkdir(parents=True, exist_ok=True)
+    """Make the broker's file and credentials, or find them; raises `SettingsError`."""
     database = data / DATABASE
-    upgrade("broker", database)
-    return open_credentials(folder=data, database=database, new_secret=_new_secret)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        with opening(database):
+            upgrade("broker", database)
+            return open_credentials(folder=data, database=database, new_secret=_new_secret)
+    except OSError as error:
+        raise unwritable(data, error) from error
+    except NoToken as error:
+        raise SettingsError([str(error)]) from error
 
 
 def token_file(data: Path) -> Path:
@@ -144,7 +151,7 @@ def _keys(credentials: Credentials) -> SigningKeys:
 async def broker_inside(data: Path, *, port: int) -> AsyncIterator[Qstash]:
     """Run the broker in this process, on a port of its own."""
     credentials = await asyncio.to_thread(prepare, data)
-    listening = bind(HOST, port)
+    listening = bind(HOST, port, instead=BY_SETTING)
     async with hosted(broker_app(data, credentials), listening, grace_seconds=STOP_SECONDS):
         yield _qstash(address_of(listening, HOST), credentials)
 

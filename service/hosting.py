@@ -33,11 +33,29 @@ def tune_interpreter() -> None:
     gc.set_threshold(*COLLECT_EVERY)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one. Raises ``OSError`` if the port is taken.
+class AddressUnusable(Exception):
+    """Nobody can listen there; the text says where, why, and what to do."""
 
-    What is set here holds for every connection: a reader that stalls may fill little of the
-    kernel's memory, and a peer that vanished is noticed within a minute.
+    def __init__(self, host: str, port: int, error: OSError, *, instead: str) -> None:
+        where = f"port {port or 'any'} of {host}"
+        if error.errno == errno.EADDRINUSE:
+            text = (
+                f"{where} is taken, perhaps by another Waybill; stop that one, or take any free "
+                f"port with {instead.format(0)}"
+            )
+        else:
+            why = (error.strerror or "no permission").lower()
+            text = f"cannot listen on {where}: {why}; choose another with {instead.format('N')}"
+        super().__init__(text)
+        self.taken = error.errno == errno.EADDRINUSE
+
+
+def bind(host: str, port: int, *, instead: str = "--port {}") -> socket.socket:
+    """A listening socket; port 0 takes any free one. Raises ``AddressUnusable``.
+
+    ``instead`` says how another port is chosen. What is set here holds for every connection: a
+    reader that stalls may fill little of the kernel's memory, and a peer that vanished is noticed
+    within a minute.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
@@ -51,9 +69,9 @@ def bind(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
         listening.listen(BACKLOG)
         listening.setblocking(False)
-    except OSError:
+    except OSError as error:
         listening.close()
-        raise
+        raise AddressUnusable(host, port, error, instead=instead) from error
     return listening
 
 

@@ -8,7 +8,7 @@ import structlog
 
 from service.announcements import EXPORT, LISTENING, MISBEHAVING, PAGE
 from service.app import Service, open_service
-from service.beside import STOP_SECONDS
+from service.beside import STOP_SECONDS, BrokerDidNotStart
 from service.claim import claimed
 from service.clock import system_clock
 from service.embedded import (
@@ -34,7 +34,10 @@ Announce = Callable[[str], None]
 
 
 async def serve(settings: Settings, *, announce: Announce) -> None:
-    """Run the whole service until SIGINT or SIGTERM; raises ``SettingsError`` or ``OSError``."""
+    """Run the whole service until SIGINT or SIGTERM.
+
+    Raises ``SettingsError``, ``UnknownProcessor``, ``AddressUnusable`` or ``BrokerDidNotStart``.
+    """
     refuse_open_door(settings)
     processors = load_processors(settings.processors)
     if settings.processor not in processors:
@@ -51,7 +54,13 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
         listening = bind(settings.host, settings.port)
         here = address_of(listening, settings.host)
         async with AsyncExitStack() as broker, stop_signals() as stop:
-            qstash = await broker.enter_async_context(_qstash(settings))
+            try:
+                qstash = await broker.enter_async_context(_qstash(settings))
+            except BrokerDidNotStart:
+                # Ctrl-C reaches it as well, for a moment: until it has a session of its own.
+                if stop.is_set():
+                    return
+                raise
             if qstash.embedded:
                 token_in = str(token_file(settings.data))
                 log.info("the embedded broker has a page", url=qstash.url, token_in=token_in)
@@ -77,7 +86,10 @@ async def serve_broker(
     exposure: Exposure = Exposure(),  # noqa: B008 - frozen
     misbehaving: str | None = None,
 ) -> None:
-    """Run the broker alone until SIGINT or SIGTERM; announces its address and credentials."""
+    """Run the broker alone until SIGINT or SIGTERM; announces its address and credentials.
+
+    Raises ``SettingsError`` or ``AddressUnusable``.
+    """
     log_to_standard_error(settings)
     chaos = chaos_of(misbehaving)
     credentials, reach = await asyncio.to_thread(prepare_exposed, settings.data, exposure)

@@ -12,9 +12,10 @@ from events.postgres import open_postgres
 from events.postgres_server import look_at
 from events.sealing import Sealing
 from events.sqlite import open_sqlite
-from migrations import DatabaseIsNewer, upgrade
+from migrations import upgrade
 from service.clock import secret_bytes, system_clock
-from service.settings import Settings, SettingsError
+from service.opening import opening
+from service.settings import Settings
 
 KEYS = "keys.db"
 
@@ -30,10 +31,8 @@ class Vault(msgspec.Struct, frozen=True):
 @asynccontextmanager
 async def open_vault(settings: Settings) -> AsyncIterator[Vault]:
     """The keys, brought to this version's schema first; raises ``SettingsError``."""
-    try:
+    with opening(settings.data / KEYS):
         await asyncio.to_thread(upgrade, "keys", settings.database_url or settings.data / KEYS)
-    except DatabaseIsNewer as error:
-        raise SettingsError([str(error)]) from error
     async with _opened(settings) as vault:
         yield vault
 

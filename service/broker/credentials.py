@@ -12,10 +12,14 @@ from pathlib import Path
 from service.broker.database import WRITES, open_database
 from service.broker.keys import fresh_keys, load_or_keep
 
-__all__ = ["TOKEN_FILE", "Credentials", "open_credentials"]
+__all__ = ["TOKEN_FILE", "Credentials", "NoToken", "open_credentials"]
 
 TOKEN_FILE = "broker.token"  # noqa: S105 - the name of the file
 READ_ONLY_TOKEN_FILE = "broker.read-only.token"  # noqa: S105 - the name of the file
+
+
+class NoToken(ValueError):
+    """A token's file has none in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,8 @@ class Credentials:
 def open_credentials(*, folder: Path, database: Path, new_secret: Callable[[], str]) -> Credentials:
     """The credentials of this data folder; `new_secret` makes them when there are none.
 
-    The database has to hold the broker's schema. Call it before the broker is started.
+    The database has to hold the broker's schema. Call it before the broker is started. Raises
+    `NoToken`, and what the system and SQLite have to say.
     """
     engine = open_database(database)
     try:
@@ -53,7 +58,7 @@ def _token(path: Path, new_secret: Callable[[], str]) -> str:
         _keep(path, new_secret())
     token = path.read_text().strip()
     if not token:
-        raise ValueError(f"{path} is empty; remove it to have a new token made")
+        raise NoToken(f"{path} is empty; remove it to have a new token made")
     return token
 
 

@@ -117,7 +117,7 @@ def broker(
             ),
         )
 
-    run_server(work(), host=host, ports=(port,), until_stdin_ends=until_stdin_ends)
+    run_server(work(), until_stdin_ends=until_stdin_ends)
 
 
 def announce_as_json(line: str) -> None:

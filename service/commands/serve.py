@@ -1,13 +1,12 @@
 """`waybill serve`: the whole service in the foreground."""
 
 import asyncio
-import errno
 import importlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -57,8 +56,7 @@ def serve(
 
         await serve_everything(in_force, announce=announce)
 
-    ports = (in_force.port, in_force.broker_port)
-    run_server(work(), host=in_force.host, ports=ports, until_stdin_ends=until_stdin_ends)
+    run_server(work(), until_stdin_ends=until_stdin_ends)
 
 
 def announce(line: str) -> None:
@@ -66,11 +64,11 @@ def announce(line: str) -> None:
     print(line, flush=True)
 
 
-def run_server(
-    work: Coroutine[Any, Any, None], *, host: str, ports: Sequence[int], until_stdin_ends: bool
-) -> NoReturn:
+def run_server(work: Coroutine[Any, Any, None], *, until_stdin_ends: bool) -> NoReturn:
     """Runs a server until it is told to stop, on the quickest event loop there is."""
+    from service.beside import BrokerDidNotStart
     from service.commands.loading import refuse
+    from service.hosting import AddressUnusable
     from service.processing.registry import UnknownProcessor
     from service.settings import SettingsError
 
@@ -86,10 +84,8 @@ def run_server(
     except UnknownProcessor as error:
         complain(str(error))
         code = ExitCode.USAGE
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
-            raise
-        complain(_no_address(error, host, ports))
+    except (AddressUnusable, BrokerDidNotStart) as error:
+        complain(str(error))
         code = ExitCode.REFUSED
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
@@ -111,14 +107,3 @@ def _stop_with_stdin() -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _no_address(error: OSError, host: str, ports: Sequence[int]) -> str:
-    shown = " or ".join(str(port) for port in ports if port) or "any"
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"port {shown} of {host} is taken, perhaps by another Waybill; "
-            "stop that one, or take any free port with --port 0"
-        )
-    why = (error.strerror or "no permission").lower()
-    return f"cannot listen on {host}, port {shown}: {why}; choose others with --host and --port"
