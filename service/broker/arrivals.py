@@ -4,15 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, literal, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from service.broker.flow_keys import configure
 from service.broker.message import Message, Place, State
 from service.broker.queues import ensure_queues
 from service.broker.rapid import Rapid, among, listed
-from service.broker.records import ENTRY, entry_row, message_row
-from service.broker.settlement import Entry
+from service.broker.records import message_row
 from service.broker.tables import deduplication, log_entries, messages
 
 __all__ = ["Arrival", "Arrived", "add", "insert_messages"]
@@ -20,7 +19,14 @@ __all__ = ["Arrival", "Arrived", "add", "insert_messages"]
 _LAST = Rapid(select(func.coalesce(func.max(messages.c.sequence), 0)))
 _KNOWN = Rapid(select(deduplication).where(among(deduplication.c.name, "names")))
 _NEW_MESSAGE = Rapid(insert(messages))
-_NEW_ENTRY = Rapid(insert(log_entries).values(ENTRY))
+_CREATED = Rapid(
+    insert(log_entries).from_select(
+        ["sequence", "at", "state"],
+        select(messages.c.sequence, messages.c.created_at, literal(State.CREATED.value))
+        .where(messages.c.sequence > bindparam("last"))
+        .order_by(messages.c.sequence),
+    )
+)
 _insert_name = sqlite_insert(deduplication)
 _NEW_NAME = Rapid(
     _insert_name.on_conflict_do_update(
@@ -85,17 +91,18 @@ def insert_messages(connection: Connection, arrivals: Sequence[Arrival]) -> dict
     """Writes messages and their CREATED entries; gives them back by id, with their numbers."""
     if not arrivals:
         return {}
-    last = _LAST.value(connection)
-    rows, entries, numbered = [], [], {}
+    last = number = _LAST.value(connection)
+    rows, numbered = [], {}
     for arrival in arrivals:
         message = arrival.message
-        last = max(last + 1, message.created_at)
-        rows.append(message_row(message, sequence=last, place=arrival.place, holder=arrival.holder))
-        entries.append(entry_row(Entry(at=message.created_at, state=State.CREATED), sequence=last))
-        numbered[message.id] = replace(message, sequence=last)
+        number = max(number + 1, message.created_at)
+        rows.append(
+            message_row(message, sequence=number, place=arrival.place, holder=arrival.holder)
+        )
+        numbered[message.id] = replace(message, sequence=number)
     _prepare_lanes(connection, arrivals)
     _NEW_MESSAGE.run_each(connection, rows)
-    _NEW_ENTRY.run_each(connection, entries)
+    _CREATED.run(connection, last=last)
     return numbered
 
 

@@ -18,6 +18,7 @@ __all__ = [
 LONGEST = 8192
 
 
+@lru_cache(maxsize=128)
 def from_request(raw_path: bytes, query: bytes, *, after: bytes) -> str:
     """What stands behind `after` (`/v2/publish/`) in a raw path, its own query attached again.
 

@@ -4,7 +4,7 @@ Unknown `Upstash-*` headers are ignored, as newer SDKs may send more; a known on
 read is refused by name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
@@ -37,6 +37,8 @@ _CALLBACK = "upstash-callback"
 _FAILURE = "upstash-failure-callback"
 _FORWARD = "upstash-forward-"
 _PASSING = "upstash-header-forward"
+_NAME = "upstash-deduplication-id"
+_UNHEARD = frozenset(name.encode() for name in WITHHELD - {"content-type"})
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 
@@ -51,14 +53,23 @@ class Request(Struct, frozen=True, kw_only=True):
     by_content: bool = False
 
 
+_NOTHING = Request(options=Options())
+
+
 def decoded(
-    headers: Iterable[tuple[bytes, bytes]], query: Iterable[tuple[bytes, bytes]] = ()
+    headers: Iterable[tuple[bytes, bytes]], query: Collection[tuple[bytes, bytes]] = ()
 ) -> list[tuple[str, str]]:
-    """Raw headers, and the query parameters that stand for headers, as text."""
-    pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
-    given = {name for name, _ in pairs}
-    stand_ins = ((_unquoted(name).lower(), _unquoted(value)) for name, value in query)
-    return pairs + [(name, value) for name, value in stand_ins if name not in given]
+    """Raw headers that may mean something here, and query parameters that stand for some."""
+    pairs = [
+        (name.decode("latin-1").lower(), value.decode("latin-1"))
+        for name, value in headers
+        if name not in _UNHEARD
+    ]
+    if query:
+        given = {name for name, _ in pairs}
+        stand_ins = ((_unquoted(name).lower(), _unquoted(value)) for name, value in query)
+        pairs += [(name, value) for name, value in stand_ins if name not in given]
+    return pairs
 
 
 def kept(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -84,26 +95,41 @@ def with_defaults(
 
 def read(pairs: Iterable[tuple[str, str]], base: Request | None = None) -> Request:
     """The request that headers (lower-case names) make; what they leave out comes from `base`."""
+    common: list[tuple[str, str]] = []
+    deduplication_id = None
+    size = 0
+    for pair in pairs:
+        name, value = pair
+        size += len(name) + len(value)
+        if name == _NAME:
+            deduplication_id = value
+        else:
+            common.append(pair)
+    if size > MOST_HEADER_BYTES:
+        raise Malformed(f"headers: they have {size} bytes, the limit is {MOST_HEADER_BYTES}")
+    request = _read(tuple(common), base or _NOTHING)
+    return replace(request, deduplication_id=deduplication_id) if deduplication_id else request
+
+
+# Most messages of a publisher differ in nothing but this name.
+@lru_cache(maxsize=128)
+def _read(pairs: Headers, base: Request) -> Request:
     known: dict[str, str] = {}
     forwarded: list[tuple[str, str]] = []
     passing: list[tuple[str, str]] = []
-    size = 0
     for name, value in pairs:
-        size += len(name) + len(value)
         if name.startswith(_FORWARD):
             forwarded.append(_header(name[len(_FORWARD) :], value))
         elif name.startswith("upstash-") or name == "content-type":
             known[name] = value
         elif name not in WITHHELD:
             passing.append((name, value))
-    if size > MOST_HEADER_BYTES:
-        raise Malformed(f"headers: they have {size} bytes, the limit is {MOST_HEADER_BYTES}")
     if known.get(_PASSING, "").strip().lower() == "true":
         forwarded = [
             *_without([_header(*pair) for pair in passing], forwarded),
             *forwarded,
         ]
-    return _request(known, forwarded, base or Request(options=Options()))
+    return _request(known, forwarded, base)
 
 
 @lru_cache(maxsize=1024)
@@ -128,7 +154,6 @@ def _request(known: dict[str, str], forwarded: list[tuple[str, str]], base: Requ
         headers=headers,
         delay=_delay(known, "upstash-delay", base.delay),
         not_before=_moment(not_before) if not_before is not None else base.not_before,
-        deduplication_id=known.get("upstash-deduplication-id") or None,
         by_content=_truth(known.get("upstash-content-based-deduplication", "false")),
     )
 

@@ -178,6 +178,22 @@ def test_too_many_headers_are_refused() -> None:
         read([("upstash-forward-x", "a" * 70_000)])
 
 
+def test_headers_of_the_connection_mean_nothing_here() -> None:
+    assert decoded([(b"host", b"h"), (b"content-length", b"5"), (b"content-type", b"a/b")]) == [
+        ("content-type", "a/b")
+    ]
+
+
+def test_what_differs_in_its_name_only_is_read_alike() -> None:
+    pairs = [("upstash-retries", "1"), ("upstash-label", "a")]
+
+    first, second = (read([*pairs, ("upstash-deduplication-id", name)]) for name in "ab")
+
+    assert (first.deduplication_id, second.deduplication_id) == ("a", "b")
+    assert read(pairs).deduplication_id is None
+    assert first.options is second.options
+
+
 def test_a_query_parameter_stands_for_a_header_that_is_missing() -> None:
     pairs = decoded(
         [(b"Upstash-Retries", b"1")],
