@@ -14,6 +14,7 @@ from tests.fakes import FakeClock
 pytestmark = pytest.mark.anyio
 
 DESTINATION = "http://example.com/x"
+PUBLISHING = (f"/v2/publish/{DESTINATION}", f"/v2/enqueue/q/{DESTINATION}", "/v2/batch")
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.mark.parametrize("given", ["", "Bearer wrong", "Basic abc", f"Bearer {TOKEN}x"])
 async def test_without_the_token_nothing_is_answered(http: httpx.AsyncClient, given: str) -> None:
-    for method, path in (("GET", "/v2/keys"), ("POST", f"/v2/publish/{DESTINATION}")):
+    for method, path in (("GET", "/v2/keys"), *(("POST", path) for path in PUBLISHING)):
         answer = await http.request(method, path, headers={"Authorization": given})
 
         assert answer.status_code == 401
@@ -47,6 +48,7 @@ async def test_the_token_may_stand_in_the_query(http: httpx.AsyncClient) -> None
     ("path", "headers", "named"),
     [
         ("/v2/publish/nowhere", {}, "invalid scheme"),
+        (f"/v2/enqueue/a%20b/{DESTINATION}", {}, "queue name"),
         (f"/v2/publish/{DESTINATION}", {"Upstash-Retries": "x"}, "Upstash-Retries"),
         (f"/v2/publish/{DESTINATION}", {"Upstash-Delay": "x"}, "Upstash-Delay"),
         (f"/v2/publish/{DESTINATION}", {"Upstash-Retry-Delay": "x"}, "Upstash-Retry-Delay"),
@@ -59,6 +61,29 @@ async def test_what_cannot_be_read_is_answered_400_with_its_name(
 
     assert answer.status_code == 400
     assert named in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", PUBLISHING)
+async def test_whoever_publishes_has_to_post(http: httpx.AsyncClient, path: str) -> None:
+    answer = await http.get(path)
+
+    assert answer.status_code == 405
+    assert "error" in answer.json()
+
+
+async def test_every_option_and_name_is_the_messages_own(http: httpx.AsyncClient) -> None:
+    for headers, body in (
+        ({"Upstash-Label": "a", "Upstash-Deduplication-Id": "1"}, "x"),
+        ({"Upstash-Label": "a", "Upstash-Deduplication-Id": "2"}, "y"),
+        ({"Upstash-Label": "b"}, "z"),
+        ({"Upstash-Label": "a"}, "x"),
+    ):
+        headers["Upstash-Delay"] = "1h"
+        answer = await http.post(f"/v2/publish/{DESTINATION}", headers=headers, content=body)
+        shown = (await http.get(f"/v2/messages/{answer.json()['messageId']}")).json()
+
+        assert answer.status_code == 200
+        assert (shown["label"], shown["body"]) == (headers["Upstash-Label"], body)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +140,7 @@ async def test_a_large_body_is_refused_before_it_is_read_on(http: httpx.AsyncCli
             read += 100
             yield b"x" * 100
 
-    for path in (f"/v2/publish/{DESTINATION}", "/v2/batch"):
+    for path in PUBLISHING:
         answer = await http.post(path, content=endless())
 
         assert answer.status_code == 413

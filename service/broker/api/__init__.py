@@ -40,10 +40,6 @@ def routes(
     `burst` limits those of a second that QStash limits, which is everything but publishing.
     """
     guard = guard_of(check)
-    publishing = [
-        batch.router(largest_batch, largest_message=largest_message),
-        queue.enqueue_router(largest_message),
-    ]
     others = [
         message.router(),
         queue.router(),
@@ -56,11 +52,10 @@ def routes(
     ]
     return [
         *page.handlers(),
-        publish.mount(check, largest_message),
+        *publish.routes(check, largest_message),
+        batch.route(check, largest_batch, largest_message=largest_message),
         Router(
-            "/",
-            route_handlers=[*publishing, look.router(may_write, misbehaving=misbehaving)],
-            guards=[guard],
+            "/", route_handlers=[look.router(may_write, misbehaving=misbehaving)], guards=[guard]
         ),
         Router(
             "/",

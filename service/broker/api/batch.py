@@ -1,53 +1,57 @@
 """Publishing many messages at once: `POST /v2/batch`."""
 
+from functools import partial
 from itertools import islice
 
-from litestar import Response, Router, post
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import Scope
 
 from service.broker.addressing import Wanted
+from service.broker.api.answers import Check
 from service.broker.api.publish import answer_to
-from service.broker.api.requests import BrokerRequest, broker_of, caller_of, document_of
+from service.broker.api.raw import Answer, posted
+from service.broker.api.requests import broker_in, caller_in, document_in
 from service.broker.broker import Addressed, Broker
 from service.broker.errors import Malformed
 from service.broker.names import checked_name
 
-__all__ = ["router"]
+__all__ = ["route"]
 
 MOST_ITEMS = 1000
 MOST_MESSAGES = 10_000
 """A group has many endpoints, and a batch may name many groups."""
 
 
-def router(largest_batch: int, *, largest_message: int) -> Router:
+def route(check: Check, largest_batch: int, *, largest_message: int) -> ASGIRouteHandler:
     """The route; `largest_message` bounds the body of each item."""
+    reply = partial(publish_batch, largest_message=largest_message)
+    return posted("/v2/batch", reply, check=check, most=largest_batch, below=False)
 
-    @post("/batch")
-    async def publish_batch(request: BrokerRequest) -> Response[list[object]]:
-        """Takes many messages; those it refuses do not stop the others."""
-        items = await document_of(request)
-        if not isinstance(items, list):
-            raise Malformed("body: it has to be a JSON array of messages")
-        if len(items) > MOST_ITEMS:
-            raise Malformed(f"body: it has {len(items)} messages; send at most {MOST_ITEMS}")
-        caller = caller_of(request)
-        broker = broker_of(request)
-        read = [await _read(broker, item, caller, largest_message) for item in items]
-        publications = [one for it in read if isinstance(it, Addressed) for one in it.publications]
-        if len(publications) > MOST_MESSAGES:
-            raise Malformed(
-                f"body: with all endpoints it makes {len(publications)} messages; "
-                f"send at most {MOST_MESSAGES}"
-            )
-        arrived = iter(await broker.publish(publications) if publications else ())
-        answers: list[object] = [
-            answer_to(one, list(islice(arrived, len(one.publications))))
-            if isinstance(one, Addressed)
-            else {"error": one}
-            for one in read
-        ]
-        return Response(answers, status_code=200, headers=dict(broker.quota_headers()))
 
-    return Router("/v2", route_handlers=[publish_batch], request_max_body_size=largest_batch)
+async def publish_batch(scope: Scope, body: bytes, *, largest_message: int) -> Answer:
+    """Takes many messages; those it refuses do not stop the others."""
+    items = document_in(body)
+    if not isinstance(items, list):
+        raise Malformed("body: it has to be a JSON array of messages")
+    if len(items) > MOST_ITEMS:
+        raise Malformed(f"body: it has {len(items)} messages; send at most {MOST_ITEMS}")
+    caller = caller_in(scope)
+    broker = broker_in(scope)
+    read = [await _read(broker, item, caller, largest_message) for item in items]
+    publications = [one for it in read if isinstance(it, Addressed) for one in it.publications]
+    if len(publications) > MOST_MESSAGES:
+        raise Malformed(
+            f"body: with all endpoints it makes {len(publications)} messages; "
+            f"send at most {MOST_MESSAGES}"
+        )
+    arrived = iter(await broker.publish(publications) if publications else ())
+    answers: list[object] = [
+        answer_to(one, list(islice(arrived, len(one.publications))))
+        if isinstance(one, Addressed)
+        else {"error": one}
+        for one in read
+    ]
+    return Answer(answers, headers=broker.quota_headers())
 
 
 async def _read(broker: Broker, item: object, caller: str | None, largest: int) -> Addressed | str:

@@ -1,64 +1,50 @@
-"""Publishing one message: `POST /v2/publish/{destination}`."""
+"""Publishing one message: `POST /v2/publish/{destination}`, `/v2/enqueue/{queue}/{destination}`."""
 
 from collections.abc import Sequence
 
-from litestar import Response, asgi
-from litestar.enums import ScopeType
-from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import ASGIRouteHandler
-from litestar.types import Receive, Scope, Send
+from litestar.types import Scope
 
 from service.broker.api.answers import Check
-from service.broker.api.raw import answer, body_of
-from service.broker.api.requests import BrokerRequest, broker_of, wanted, wanted_of
+from service.broker.api.raw import Answer, posted
+from service.broker.api.requests import broker_in, wanted
 from service.broker.arrivals import Arrived
 from service.broker.broker import Addressed
+from service.broker.names import checked_name
 
-__all__ = ["acknowledgement", "answer_to", "mount", "publish_to"]
+__all__ = ["acknowledgement", "answer_to", "routes"]
 
 Object = dict[str, object]
 
-_PREFIX = "/v2/publish"
+_PUBLISH = "/v2/publish"
+_ENQUEUE = "/v2/enqueue"
 
 
-def mount(check: Check, largest_message: int) -> ASGIRouteHandler:
-    """The route; a body above the limit is answered 413 before it is read on.
-
-    It is the hot one, so it does without the framework's requests, guards and responses, which
-    cost more than all of the rest together.
-    """
-
-    @asgi(_PREFIX, is_mount=True, copy_scope=False)
-    async def publish(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or scope["method"] != "POST":
-            raise MethodNotAllowedException
-        check(scope)
-        body = await body_of(scope, receive, most=largest_message)
-        if body is None:
-            return
-        broker = scope["litestar_app"].state.broker
-        addressed = await broker.addressed(wanted(scope, body, after=_PREFIX.encode() + b"/"))
-        arrived = await broker.publish(addressed.publications)
-        document = answer_to(addressed, arrived)
-        await answer(
-            send, status=_status(arrived), document=document, headers=broker.quota_headers()
-        )
-
-    return publish
+def routes(check: Check, largest_message: int) -> list[ASGIRouteHandler]:
+    """The routes."""
+    return [
+        posted(_PUBLISH, publish, check=check, most=largest_message, below=True),
+        posted(_ENQUEUE, enqueue, check=check, most=largest_message, below=True),
+    ]
 
 
-async def publish_to(
-    request: BrokerRequest, *, after: bytes, queue: str | None = None
-) -> Response[Object | list[Object]]:
-    """Publishes what a request says to the destination behind `after`, perhaps into a queue."""
-    broker = broker_of(request)
-    addressed = await broker.addressed(await wanted_of(request, after=after, queue=queue))
+async def publish(scope: Scope, body: bytes) -> Answer:
+    """Takes one message."""
+    return await _publish(scope, body, after=f"{_PUBLISH}/")
+
+
+async def enqueue(scope: Scope, body: bytes) -> Answer:
+    """Takes one message for a queue, which is made when it is missing."""
+    name = scope["raw_path"].decode("latin-1").removeprefix(f"{_ENQUEUE}/").partition("/")[0]
+    checked_name(name, of="queue name")
+    return await _publish(scope, body, after=f"{_ENQUEUE}/{name}/", queue=name)
+
+
+async def _publish(scope: Scope, body: bytes, *, after: str, queue: str | None = None) -> Answer:
+    broker = broker_in(scope)
+    addressed = await broker.addressed(wanted(scope, body, after=after.encode(), queue=queue))
     arrived = await broker.publish(addressed.publications)
-    return Response(
-        answer_to(addressed, arrived),
-        status_code=_status(arrived),
-        headers=dict(broker.quota_headers()),
-    )
+    return Answer(answer_to(addressed, arrived), _status(arrived), broker.quota_headers())
 
 
 def answer_to(addressed: Addressed, arrived: Sequence[Arrived]) -> Object | list[Object]:

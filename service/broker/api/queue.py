@@ -1,17 +1,14 @@
-"""Queues, and enqueueing: `/v2/queues` and `POST /v2/enqueue/{queue}/{destination}`."""
+"""Queues: `/v2/queues`; `publish` has what is enqueued."""
 
 from litestar import Response, Router, delete, get, post
 from litestar.params import FromPath
 
-from service.broker.api.publish import publish_to
 from service.broker.api.requests import BrokerRequest, broker_of, document_of, whole_in
 from service.broker.control_views import queue_object
 from service.broker.errors import Malformed
 from service.broker.names import checked_name
 
-__all__ = ["enqueue_router", "router"]
-
-Object = dict[str, object]
+__all__ = ["router"]
 
 MOST_AT_ONCE = 1_000_000
 _KNOWN = {"queueName", "parallelism", "paused"}
@@ -30,18 +27,6 @@ def router() -> Router:
             delete_queue,
         ],
     )
-
-
-def enqueue_router(largest_message: int) -> Router:
-    """The route; a body above the limit is answered 413 before it is read on."""
-    return Router("/v2", route_handlers=[enqueue], request_max_body_size=largest_message)
-
-
-@post("/enqueue/{queue:str}/{target:path}")
-async def enqueue(request: BrokerRequest, queue: FromPath[str]) -> Response[Object | list[Object]]:
-    """Takes one message for a queue, which is made when it is missing."""
-    name = checked_name(queue, of="queue name")
-    return await publish_to(request, after=f"/v2/enqueue/{name}/".encode(), queue=name)
 
 
 @get("/")

@@ -16,8 +16,10 @@ from service.broker.scheduling import Schedules
 
 __all__ = [
     "BrokerRequest",
+    "broker_in",
     "broker_of",
-    "caller_of",
+    "caller_in",
+    "document_in",
     "document_of",
     "groups_of",
     "query_of",
@@ -33,7 +35,12 @@ BrokerRequest = Request[Any, Any, State]
 
 def broker_of(request: BrokerRequest) -> Broker:
     """The broker behind this application."""
-    broker = request.app.state.broker
+    return broker_in(request.scope)
+
+
+def broker_in(scope: Mapping[str, Any]) -> Broker:
+    """The same, for a raw request."""
+    broker = scope["litestar_app"].state.broker
     assert isinstance(broker, Broker)
     return broker
 
@@ -75,12 +82,11 @@ def wanted(
     """The same, of a raw request whose body was read."""
     query = bytes(scope["query_string"])
     options = destination.options_in_query(query) if query else ()
-    client = scope.get("client")
     return Wanted(
         destination=destination.from_request(scope["raw_path"], query, after=after),
         headers=headers.decoded(scope["headers"], options),
         body=body,
-        caller_ip=client[0] if client else None,
+        caller_ip=caller_in(scope),
         queue=queue,
     )
 
@@ -91,14 +97,19 @@ def query_of(request: BrokerRequest) -> bytes:
     return query if isinstance(query, bytes) else bytes(query)
 
 
-def caller_of(request: BrokerRequest) -> str | None:
+def caller_in(scope: Mapping[str, Any]) -> str | None:
     """The address of the publisher."""
-    return request.client.host if request.client else None
+    client = scope.get("client")
+    return client[0] if client else None
 
 
 async def document_of(request: BrokerRequest) -> object:
     """The JSON body, None when there is none."""
-    raw = await request.body()
+    return document_in(await request.body())
+
+
+def document_in(raw: bytes) -> object:
+    """The same, of a body that was read."""
     if not raw.strip():
         return None
     try:
