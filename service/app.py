@@ -98,7 +98,14 @@ async def open_service(
         await read_database.write(create_tables)
         pool = await stack.enter_async_context(_pool(settings, processors))
 
-        documents = Documents(store, clock=system_clock, new_id=new_id, policy=policy, node=node)
+        documents = Documents(
+            store,
+            clock=system_clock,
+            new_id=new_id,
+            policy=policy,
+            node=node,
+            destination=publisher.process_url,
+        )
         vault.sealing.when_erased(documents.forget)
         hub = await _hub(store, read_database)
         tables = projecting(
@@ -195,7 +202,6 @@ async def open_service(
                 clock=system_clock,
                 new_document_id=document_id,
                 processors=frozenset(processors),
-                destination=publisher.process_url,
             ),
             vitals=vitals,
         )

@@ -44,9 +44,18 @@ class Documents:
     """Decides about documents, one append at a time."""
 
     def __init__(
-        self, store: EventStore, *, clock: Clock, new_id: NewId, policy: Policy, node: str
+        self,
+        store: EventStore,
+        *,
+        clock: Clock,
+        new_id: NewId,
+        policy: Policy,
+        node: str,
+        destination: str,
     ) -> None:
+        """``destination`` is where QStash is to deliver what is accepted here."""
         self.policy = policy
+        self.destination = destination
         self._store = store
         self._clock = clock
         self._new_id = new_id
@@ -82,9 +91,7 @@ class Documents:
             return None
         return started[-1].attempt_id
 
-    async def register(
-        self, event: DocumentRegistered, *, destination: str, fresh: bool
-    ) -> Decided[None]:
+    async def register(self, event: DocumentRegistered, *, fresh: bool) -> Decided[None]:
         """Accept a document, to be published; nothing is recorded if it is there already.
 
         ``fresh`` says that the id was made just now, so that nobody needs to look for it; the log
@@ -95,7 +102,7 @@ class Documents:
 
         def rule(document: Document | None, _now: int) -> tuple[Sequence[DocumentEvent], None]:
             events = decisions.register(
-                document, event, destination=destination, policy=self.policy
+                document, event, destination=self.destination, policy=self.policy
             )
             return events, None
 
@@ -110,11 +117,19 @@ class Documents:
         return await self.decide(document_id, rule)
 
     async def retry(self, document_id: str, *, by: str, reason: str) -> Decided[None]:
-        """Start another run; raises ``Refused``."""
-        return await self.apply(
-            document_id,
-            lambda document, now: decisions.retry(document, by=by, reason=reason, now=now),
-        )
+        """Start another run, to be published; raises ``Refused``."""
+
+        def step(document: Document, now: int) -> Sequence[DocumentEvent]:
+            return decisions.retry(
+                document,
+                by=by,
+                reason=reason,
+                destination=self.destination,
+                policy=self.policy,
+                now=now,
+            )
+
+        return await self.apply(document_id, step)
 
     async def cancel(self, document_id: str, *, by: str, reason: str) -> Decided[None]:
         """Stop the document, at once or when its attempt ends; raises ``Refused``."""

@@ -86,7 +86,7 @@ class Enqueuer:
                 return []
             return decisions.request_enqueue(
                 document,
-                destination=self._publisher.process_url,
+                destination=self._documents.destination,
                 policy=self._documents.policy,
                 now=now,
             )

@@ -51,15 +51,12 @@ class Uploads:
         clock: Clock,
         new_document_id: NewId,
         processors: frozenset[str],
-        destination: str,
     ) -> None:
-        """``destination`` is where QStash is to deliver what is accepted."""
         self._documents = documents
         self._storage = storage
         self._clock = clock
         self._new_document_id = new_document_id
         self._processors = processors
-        self._destination = destination
 
     async def store(self, chunks: AsyncIterator[bytes]) -> "Held":
         """Put bytes into storage; ``accept`` makes a document of them, ``drop`` forgets them."""
@@ -128,7 +125,7 @@ class Uploads:
             )
 
     async def _register(self, event: DocumentRegistered, *, fresh: bool) -> Accepted:
-        decided = await self._documents.register(event, destination=self._destination, fresh=fresh)
+        decided = await self._documents.register(event, fresh=fresh)
         if decided.recorded:
             return Accepted(event.document_id, list(decided.recorded), new=True)
         history = await self._documents.history(event.document_id)

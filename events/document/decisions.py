@@ -149,25 +149,27 @@ def request_cancel(document: Document, *, by: str, reason: str, now: int) -> lis
     return [asked, cancelled]
 
 
-def retry(document: Document, *, by: str, reason: str, now: int) -> list[DocumentEvent]:
-    """Start another run of a document that has ended."""
+def retry(
+    document: Document, *, by: str, reason: str, destination: str, policy: Policy, now: int
+) -> list[DocumentEvent]:
+    """Start another run of a document that has ended, to be published."""
     present(document)
     if not document.status.final:
         raise Refused(
             f"document {document.id} is {document.status}; only one that has ended "
             "(succeeded, failed or cancelled) can be retried"
         )
-    return [
-        Requeued(
-            document_id=document.id,
-            run=document.run + 1,
-            by=by,
-            reason=reason,
-            from_status=document.status.value,
-            requested_at=now,
-            via="api",
-        )
-    ]
+    again = Requeued(
+        document_id=document.id,
+        run=document.run + 1,
+        by=by,
+        reason=reason,
+        from_status=document.status.value,
+        requested_at=now,
+        via="api",
+    )
+    begun = evolve(document, again)
+    return [again, *request_enqueue(begun, destination=destination, policy=policy, now=now)]
 
 
 def observe(document: Document, event: TransportObserved) -> list[DocumentEvent]:

@@ -17,9 +17,13 @@ class Task(StrEnum):
     """The kinds of duty."""
 
     PUBLISH = "publish"
-    """Hand the document to QStash: it has not been, or its message is spent."""
+    """Request another publish and do it: the message is lost or spent, or was never asked for.
+
+    The last is only so in a log of an older version: now an upload and a person's retry ask for
+    their publish in the append that accepts them.
+    """
     REPUBLISH = "republish"
-    """Do a publish that was requested, or repeat it, under its deduplication id."""
+    """Do the publish that was requested, or repeat it, under its deduplication id."""
     EXPIRE = "expire"
     """End an attempt whose worker was not heard from."""
     INQUIRE = "inquire"

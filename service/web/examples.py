@@ -44,7 +44,7 @@ QUEUED: dict[str, Any] = {
     "updated_at": "2026-11-23T03:14:19.902731Z",
 }
 
-RUN_AGAIN: dict[str, Any] = {**QUEUED, "status": "received", "run": 2, "position": 18460}
+RUN_AGAIN: dict[str, Any] = {**QUEUED, "run": 2, "position": 18460}
 
 CANCELLED: dict[str, Any] = {
     **QUEUED,

@@ -29,6 +29,7 @@ POLICY = Policy(
     grace=0,
     patience=300 * MICROSECONDS,
 )
+HERE = "http://here/process"
 Message = MutableMapping[str, Any]
 
 
@@ -97,7 +98,14 @@ class World:
         self._url = url
 
     def verbs(self, *, node: str) -> Documents:
-        return Documents(self.store, clock=system_clock, new_id=new_id, policy=POLICY, node=node)
+        return Documents(
+            self.store,
+            clock=system_clock,
+            new_id=new_id,
+            policy=POLICY,
+            node=node,
+            destination=HERE,
+        )
 
     @asynccontextmanager
     async def dispatcher(
@@ -108,7 +116,7 @@ class World:
         publisher = Publisher(
             url=self._url,
             token="t",
-            process_url="http://here/process",
+            process_url=HERE,
             failed_url="http://here/failed",
             retries=6,
             timeout_seconds=60,

@@ -155,6 +155,13 @@ async def test_documents_that_have_ended_can_all_be_run_again(world: World, qsta
             await world.becomes(one, is_queued)
 
     assert len(qstash.published) == 40
+    requested = [
+        event
+        for one in ids
+        for event in await world.history(one)
+        if isinstance(event, EnqueueRequested) and event.run == 2
+    ]
+    assert len(requested) == 40, "each was asked for once: by the person's retry"
 
 
 async def test_a_state_is_read_again_when_the_log_is_known_to_reach_further(world: World) -> None:

@@ -24,7 +24,14 @@ async def test_pages_of_an_unknown_number_are_stored_twenty_times_at_most() -> N
         NewEvent(event_id=new_id(), fact=fact, occurred_at=0, correlation_id="c") for fact in facts
     ]
     await store.append(Append(stream=document_stream("d1"), expected=0, events=events))
-    documents = Documents(store, clock=system_clock, new_id=new_id, policy=POLICY, node="n1")
+    documents = Documents(
+        store,
+        clock=system_clock,
+        new_id=new_id,
+        policy=POLICY,
+        node="n1",
+        destination="http://here/process",
+    )
     _, document = await documents.load("d1")
     assert document is not None and document.attempt_id is not None
     assert POLICY.lease > 10 * SECOND  # no beat of its own falls into this test

@@ -24,6 +24,7 @@ from tests.fakes import FakeClock
 pytestmark = pytest.mark.anyio
 
 OFFER = Offer(name="a.pdf", owner="ann", content_type="application/pdf", processor="none")
+HERE = "http://here/process"
 POLICY = Policy(attempt_budget=4, retry_delays=(1,), lease=1, grace=1, patience=1)
 
 
@@ -37,14 +38,15 @@ async def test_only_old_bytes_without_a_fact_are_removed(
     ids = (f"id{number}" for number in range(100))
     storage = open_storage(data_folder / "objects")
     store = MemoryEventStore(clock)
-    documents = Documents(store, clock=clock, new_id=new_id, policy=POLICY, node="test")
+    documents = Documents(
+        store, clock=clock, new_id=new_id, policy=POLICY, node="test", destination=HERE
+    )
     uploads = Uploads(
         documents,
         storage,
         clock=clock,
         new_document_id=lambda: next(ids),
         processors=frozenset({"none"}),
-        destination="http://here/process",
     )
     async with open_sqlite(data_folder / "read.db", durability="relaxed") as database:
         await database.write(create_tables)
@@ -76,14 +78,15 @@ async def test_nothing_is_removed_while_the_tables_are_behind_the_log(
     ids = (f"id{number}" for number in range(100))
     storage = open_storage(data_folder / "objects")
     store = MemoryEventStore(clock)
-    documents = Documents(store, clock=clock, new_id=new_id, policy=POLICY, node="test")
+    documents = Documents(
+        store, clock=clock, new_id=new_id, policy=POLICY, node="test", destination=HERE
+    )
     uploads = Uploads(
         documents,
         storage,
         clock=clock,
         new_document_id=lambda: next(ids),
         processors=frozenset({"none"}),
-        destination="http://here/process",
     )
     async with open_sqlite(data_folder / "read.db", durability="relaxed") as database:
         await database.write(create_tables)

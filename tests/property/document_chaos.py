@@ -27,7 +27,7 @@ from events.errors import Refused
 from tests.fakes import START
 from tests.property.document_broker import Broker, Respond
 from tests.property.document_chance import Chance
-from tests.property.document_rules import POLICY, Rules
+from tests.property.document_rules import POLICY, Rules, retry
 from tests.property.document_sweeper import Sweeper
 from tests.property.document_witness import Broken, Cause, Witness
 from tests.property.document_worker import Worker
@@ -227,7 +227,7 @@ class World:
 
     def _retry(self) -> None:
         self.decide(
-            lambda document, now: (decisions.retry(document, by="ann", reason="", now=now), None),
+            lambda document, now: (retry(document, now), None),
             Cause("retry"),
             lambda _: None,
         )

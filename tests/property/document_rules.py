@@ -74,6 +74,10 @@ def fail(
     )
 
 
+def retry(document: Document, now: int) -> Sequence[DocumentEvent]:
+    return decisions.retry(document, by="ann", reason="", destination="d", policy=POLICY, now=now)
+
+
 def expire(document: Document, *, now: int, restart: bool) -> Sequence[DocumentEvent]:
     return attempts.expire(
         document, now=now, policy=POLICY, detected_by="restart" if restart else "sweeper"

@@ -136,7 +136,9 @@ def _events_of(document: Document, command: Command, now: int) -> list[DocumentE
         case "cancel":
             return decisions.request_cancel(document, by="ann", reason="", now=now)
         case "retry":
-            return decisions.retry(document, by="ann", reason="", now=now)
+            return decisions.retry(
+                document, by="ann", reason="", destination="d", policy=POLICY, now=now
+            )
         case _:
             return decisions.dlq_entry_removed(document)
 

@@ -63,6 +63,13 @@ def register(document: Document | None, event: DocumentRegistered) -> list[Docum
     return decisions.register(document, event, destination="http://here/process", policy=POLICY)
 
 
+def retry(document: Document) -> list[DocumentEvent]:
+    """Somebody presses the button."""
+    return decisions.retry(
+        document, by="ann", reason="", destination="http://here/process", policy=POLICY, now=NOW
+    )
+
+
 def received() -> Document:
     return document_of()
 

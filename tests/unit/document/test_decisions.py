@@ -11,7 +11,6 @@ from events.document.decisions import (
     record_enqueued,
     record_publish_failed,
     request_cancel,
-    retry,
 )
 from events.document.facts import (
     DocumentRegistered,
@@ -37,6 +36,7 @@ from tests.unit.document.builders import (
     queued,
     received,
     register,
+    retry,
     retrying,
     succeeded,
 )
@@ -87,7 +87,7 @@ def test_cancelling_what_is_cancelled_changes_nothing() -> None:
 )
 def test_what_is_under_way_cannot_be_retried(document: Document) -> None:
     with pytest.raises(Refused, match="only one that has ended"):
-        retry(document, by="ann", reason="", now=NOW)
+        retry(document)
 
 
 def test_progress_of_the_running_attempt_renews_its_lease() -> None:

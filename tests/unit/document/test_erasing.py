@@ -32,6 +32,7 @@ from tests.unit.document.builders import (
     queued,
     received,
     register,
+    retry,
     retrying,
     succeeded,
 )
@@ -76,7 +77,7 @@ def test_an_erased_document_starts_no_run_again() -> None:
     document = _erased(failed())
 
     with pytest.raises(DocumentGone, match=document.id):
-        decisions.retry(document, by="ann", reason="", now=NOW)
+        retry(document)
     with pytest.raises(DocumentGone):
         register(document, an(DocumentRegistered))
     receipt = deliver(document, message_id="msg_of_the_console")

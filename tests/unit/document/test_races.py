@@ -10,7 +10,6 @@ from events.document.decisions import (
     record_publish_failed,
     request_cancel,
     request_enqueue,
-    retry,
 )
 from events.document.duties import Duty, Task, duties
 from events.document.facts import (
@@ -43,6 +42,7 @@ from tests.unit.document.builders import (
     processing,
     publishing,
     queued,
+    retry,
     retrying,
     succeeded,
 )
@@ -204,7 +204,7 @@ def test_8_the_dead_letter_of_a_document_that_succeeded_is_removed() -> None:
 
 
 def test_9_an_old_runs_message_starts_nothing_in_a_new_run() -> None:
-    document = after(succeeded(), *retry(succeeded(), by="ann", reason="", now=NOW))
+    document = after(succeeded(), *retry(succeeded()))
 
     receipt = deliver(document)
 

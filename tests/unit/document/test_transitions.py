@@ -9,7 +9,6 @@ from events.document.decisions import (
     record_enqueued,
     request_cancel,
     request_enqueue,
-    retry,
 )
 from events.document.facts import (
     CancelRequested,
@@ -42,6 +41,7 @@ from tests.unit.document.builders import (
     queued,
     received,
     register,
+    retry,
     retrying,
     succeeded,
 )
@@ -247,10 +247,16 @@ def test_a_document_whose_worker_went_silent_is_cancelled_at_once() -> None:
     "document", [succeeded(), failed(), cancelled()], ids=["succeeded", "failed", "cancelled"]
 )
 def test_a_document_that_has_ended_can_be_retried(document: Document) -> None:
-    events = retry(document, by="ann", reason="", now=NOW)
+    events = retry(document)
 
     again = after(document, *events)
-    assert (again.status, again.run, again.attempt) == (Status.RECEIVED, 2, 0)
+    assert names(events) == ["Requeued", "EnqueueRequested"]
+    assert (again.status, again.run, again.attempt) == (Status.QUEUED, 2, 0)
+    assert again.publishing is not None
+    assert again.publishing.dedup_id == f"{document.id}.2.1"
+    requested = events[-1]
+    assert isinstance(requested, EnqueueRequested)
+    assert (requested.run, requested.publish_no, requested.reason) == (2, 1, "requeue")
 
 
 @pytest.mark.parametrize(
