@@ -94,7 +94,6 @@ def create_broker(
                 new_id=new_id,
                 new_secret=new_secret,
                 retention=retention,
-                tasks=tasks,
                 reach=reach,
                 daily=daily,
             )

@@ -14,7 +14,7 @@ from service.broker.rapid import Rapid, among, listed
 from service.broker.records import message_row
 from service.broker.tables import deduplication, log_entries, messages
 
-__all__ = ["Arrival", "Arrived", "add", "insert_messages"]
+__all__ = ["Arrival", "Arrived", "Kept", "add", "insert_messages"]
 
 _LAST = Rapid(select(func.coalesce(func.max(messages.c.sequence), 0)))
 _KNOWN = Rapid(select(deduplication).where(among(deduplication.c.name, "names")))
@@ -58,7 +58,11 @@ class Arrived(Struct, frozen=True, kw_only=True):
     duplicate_of: str | None = None
 
 
-def add(connection: Connection, groups: Sequence[Sequence[Arrival]]) -> list[tuple[Arrived, ...]]:
+Kept = tuple[Arrived, ...]
+"""What came of the messages of one publish."""
+
+
+def add(connection: Connection, groups: Sequence[Sequence[Arrival]]) -> list[Kept]:
     """Takes in the messages of several publishes."""
     known = _known_names(connection, groups)
     fresh: list[Arrival] = []

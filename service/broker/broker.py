@@ -1,11 +1,11 @@
 """What the API can ask of the broker: publish, look up, cancel, retry, rotate."""
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from functools import partial
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from service.broker.addressing import (
@@ -15,7 +15,7 @@ from service.broker.addressing import (
     group_named,
     publications_of,
 )
-from service.broker.arrivals import Arrival, Arrived
+from service.broker.arrivals import Arrival, Kept
 from service.broker.cancelling import Cancel
 from service.broker.controls import Controls
 from service.broker.dead_letters import Dead, Deleted, Revival
@@ -31,6 +31,7 @@ from service.broker.reach import EVERYWHERE, Reach
 from service.broker.retention import Retention
 from service.broker.signing import SigningKeys
 from service.broker.store import Store
+from service.broker.writer import Told
 
 __all__ = ["Addressed", "Broker"]
 
@@ -39,11 +40,10 @@ _ONE = 1
 CANCEL_AT_ONCE = 1000
 
 
-Write = Callable[[Sequence[Arrival]], Coroutine[None, None, tuple[Arrived, ...]]]
+Write = Callable[[Sequence[Arrival], Told[Kept]], Awaitable[Kept]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addressed:
+class Addressed(Struct, frozen=True, kw_only=True):
     """What is to be published; whether to a group, which is answered with a list."""
 
     publications: list[Publication]
@@ -63,7 +63,6 @@ class Broker:
         new_id: Callable[[], str],
         new_secret: Callable[[], str],
         retention: Retention,
-        tasks: asyncio.TaskGroup,
         reach: Reach = EVERYWHERE,
         daily: Daily | None = None,
     ) -> None:
@@ -74,7 +73,6 @@ class Broker:
         self._new_id = new_id
         self._new_secret = new_secret
         self._retention = retention
-        self._tasks = tasks
         self._reach = reach
         self._daily = daily
         self.controls = Controls(store=store, engine=engine, clock=clock)
@@ -99,7 +97,7 @@ class Broker:
             check_reach(publication, self._reach)
         return Addressed(publications=found, to_group=group is not None)
 
-    async def publish(self, publications: Sequence[Publication]) -> tuple[Arrived, ...]:
+    async def publish(self, publications: Sequence[Publication]) -> Kept:
         """Takes messages in, durably; says for each its id, or the id of its first twin."""
         with self._room_for(len(publications)):
             return await self.take(publications, self._store.add)
@@ -108,7 +106,7 @@ class Broker:
         """What a publisher is told of the day's messages; nothing when they have no limit."""
         return () if self._daily is None else self._daily.headers()
 
-    async def take(self, publications: Sequence[Publication], write: Write) -> tuple[Arrived, ...]:
+    async def take(self, publications: Sequence[Publication], write: Write) -> Kept:
         """Has messages written in a way of the caller's, and hands them to the engine."""
         now = self._clock()
         messages = [self._message(publication, now) for publication in publications]
@@ -124,7 +122,7 @@ class Broker:
             )
             for message, name in zip(messages, names, strict=True)
         ]
-        return await self._keep(arrivals, write(arrivals))
+        return await write(arrivals, partial(self._hand_over, arrivals))
 
     async def message(self, message_id: str) -> Message:
         """A message under way, or finished a short while ago."""
@@ -170,14 +168,12 @@ class Broker:
 
     async def retry_dead_letters(
         self, dead: Sequence[Dead], override: Callable[[Request], Request]
-    ) -> tuple[Arrived, ...]:
+    ) -> Kept:
         """Publishes dead letters again, as new messages with `override` applied."""
         with self._room_for(len(dead)):
             return await self._retry(dead, override)
 
-    async def _retry(
-        self, dead: Sequence[Dead], override: Callable[[Request], Request]
-    ) -> tuple[Arrived, ...]:
+    async def _retry(self, dead: Sequence[Dead], override: Callable[[Request], Request]) -> Kept:
         now = self._clock()
         arrivals = []
         for one in dead:
@@ -196,35 +192,20 @@ class Broker:
             Revival(number=one.letter.id, arrival=arrival)
             for one, arrival in zip(dead, arrivals, strict=True)
         ]
-        return await self._keep(arrivals, self._store.retry_dead_letters(revivals))
+        told = partial(self._hand_over, arrivals)
+        return await self._store.retry_dead_letters(revivals, told)
 
     def _room_for(self, messages: int) -> AbstractContextManager[None]:
         return nullcontext() if self._daily is None else self._daily.room_for(messages)
 
-    async def _keep(
-        self, arrivals: Sequence[Arrival], write: Coroutine[None, None, tuple[Arrived, ...]]
-    ) -> tuple[Arrived, ...]:
-        # A caller that goes away must not leave messages that the store has and the engine has not.
-        kept = await asyncio.shield(self._tasks.create_task(self._hand_over(arrivals, write)))
-        if isinstance(kept, Exception):
-            raise kept
-        return kept
-
-    async def _hand_over(
-        self, arrivals: Sequence[Arrival], write: Coroutine[None, None, tuple[Arrived, ...]]
-    ) -> tuple[Arrived, ...] | Exception:
-        try:
-            arrived = await write
-        except Exception as error:  # handed to the caller, who waits outside of this task
-            for arrival in arrivals:
-                self._engine.withdraw(arrival.message, arrival.place)
-            return error
-        self._engine.arrived(arrived)
-        kept = {one.message.id for one in arrived}
+    # The writer calls this, not whoever waits: a caller that goes away must not leave messages that
+    # the store has and the engine has not.
+    def _hand_over(self, arrivals: Sequence[Arrival], kept: Kept | None) -> None:
+        self._engine.arrived(kept or ())
+        known = {one.message.id for one in kept or ()}
         for arrival in arrivals:
-            if arrival.message.id not in kept:
+            if arrival.message.id not in known:
                 self._engine.withdraw(arrival.message, arrival.place)
-        return arrived
 
     async def _cancel(self, selection: Selection) -> int:
         cancelled = await self._store.cancel(Cancel(at=self._clock(), selection=selection))

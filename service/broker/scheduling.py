@@ -7,10 +7,10 @@ loses none, and two brokers on one file fire none twice.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from service.broker.addressing import Publication, Wanted
-from service.broker.arrivals import Arrival, Arrived
+from service.broker.arrivals import Arrival, Kept
 from service.broker.broker import Broker
 from service.broker.errors import Malformed, Overloaded, StoreUnavailable, Unknown
 from service.broker.message import State
@@ -18,6 +18,7 @@ from service.broker.schedule_rows import Firing, ScheduleChange
 from service.broker.schedules import Schedule, asked, fired, paused, resumed
 from service.broker.store import Store
 from service.broker.timing import Wait
+from service.broker.writer import Told
 
 __all__ = ["Schedules"]
 
@@ -138,10 +139,11 @@ class Schedules:
         except Malformed as refusal:
             error = str(refusal)
 
-        def write(arrivals: Sequence[Arrival]) -> Coroutine[None, None, tuple[Arrived, ...]]:
+        def write(arrivals: Sequence[Arrival], told: Told[Kept]) -> Awaitable[Kept]:
             ids = tuple(arrival.message.id for arrival in arrivals)
             after = fired(schedule, at=now, messages=ids, error=error)
-            return self._store.fire(Firing(found=schedule, after=after, arrivals=tuple(arrivals)))
+            firing = Firing(found=schedule, after=after, arrivals=tuple(arrivals))
+            return self._store.fire(firing, told)
 
         await self._broker.take(publications, write)
 

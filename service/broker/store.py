@@ -24,7 +24,7 @@ from service.broker import (
 from service.broker import dead_letters as letters
 from service.broker import group_rows as groups
 from service.broker import schedule_rows as schedules
-from service.broker.arrivals import Arrival, Arrived
+from service.broker.arrivals import Arrival, Kept
 from service.broker.cancelling import Cancel, Cancelled
 from service.broker.claims import Claim, Claimed
 from service.broker.database import open_database
@@ -46,7 +46,7 @@ from service.broker.schedules import Schedule
 from service.broker.settling import Settled, Settling
 from service.broker.signing import SigningKeys
 from service.broker.tables import messages
-from service.broker.writer import Reader, Writer
+from service.broker.writer import Reader, Told, Writer
 
 __all__ = ["Store"]
 
@@ -82,9 +82,9 @@ class Store:
         """Lets others open the file."""
         await self._presence.share()
 
-    async def add(self, new: Sequence[Arrival]) -> tuple[Arrived, ...]:
+    async def add(self, new: Sequence[Arrival], told: Told[Kept]) -> Kept:
         """Takes in the messages of one publish, all or none of them."""
-        return await self._writer.write(arrivals.add, new)
+        return await self._writer.write(arrivals.add, new, told)
 
     async def claim(self, claim: Claim) -> Claimed:
         """Hands due and parked messages to the engine."""
@@ -155,9 +155,9 @@ class Store:
         """Deletes what is selected; says how many."""
         return await self._writer.write(letters.delete_dead_letters, selection)
 
-    async def retry_dead_letters(self, revivals: Sequence[Revival]) -> tuple[Arrived, ...]:
+    async def retry_dead_letters(self, revivals: Sequence[Revival], told: Told[Kept]) -> Kept:
         """Turns dead letters into new messages."""
-        return await self._writer.write(letters.retry_dead_letters, revivals)
+        return await self._writer.write(letters.retry_dead_letters, revivals, told)
 
     async def change_queue(self, wish: QueueWish) -> bool:
         """Makes or changes a queue; says whether it is there."""
@@ -221,9 +221,9 @@ class Store:
         """Makes a schedule what the change says; gives what it is then."""
         return await self._writer.write(schedules.change_schedules, change)
 
-    async def fire(self, firing: Firing) -> tuple[Arrived, ...]:
+    async def fire(self, firing: Firing, told: Told[Kept]) -> Kept:
         """Takes in the messages of a trigger, once."""
-        return await self._writer.write(schedules.fire, firing)
+        return await self._writer.write(schedules.fire, firing, told)
 
     async def signing_keys(self, fresh: SigningKeys) -> SigningKeys:
         """The keys of this file; the first start keeps the fresh ones."""

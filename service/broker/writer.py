@@ -10,33 +10,39 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.broker.database import READERS, WRITES
 from service.broker.errors import BrokerError, Overloaded, StoreUnavailable
 
-__all__ = ["Handler", "Reader", "Writer"]
+__all__ = ["Handler", "Reader", "Told", "Writer"]
 
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Handler = Callable[[Connection, Sequence[Item]], Sequence[Result]]
+Told = Callable[[Result | None], None]
+"""Hears what came of a write (None: nothing was written), also when its caller has gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
-    # One queue holds items of every kind; `submit` keeps each one's types together.
+class _Write(Struct, frozen=True):
+    # One queue holds items of every kind; `write` keeps each one's types together.
     handler: Handler[Any, Any]
     item: object
     future: asyncio.Future[Any]
+    told: Told[Any]
 
 
-_Outcome = tuple[asyncio.Future[Any], object, BaseException | None]
+_Outcome = tuple[_Write, Any, BaseException | None]
+
+
+def _nobody(_result: object) -> None:
+    """Nobody else wants to know."""
 
 
 class Writer:
@@ -59,18 +65,24 @@ class Writer:
         self._idle.set()
         self._closing = False
 
-    async def write(self, handler: Handler[Item, Result], item: Item) -> Result:
+    async def write(
+        self, handler: Handler[Item, Result], item: Item, told: Told[Result] = _nobody
+    ) -> Result:
         """Has an item written; refuses when too many wait already."""
         if len(self._waiting) >= self._limit:
+            told(None)
             raise Overloaded(f"{self._limit} writes wait for the disk already; try again shortly")
-        return await self.write_always(handler, item)
+        return await self.write_always(handler, item, told)
 
-    async def write_always(self, handler: Handler[Item, Result], item: Item) -> Result:
+    async def write_always(
+        self, handler: Handler[Item, Result], item: Item, told: Told[Result] = _nobody
+    ) -> Result:
         """Has an item written whatever waits; for callers that are bounded themselves."""
         if self._closing:
+            told(None)
             raise StoreUnavailable("the broker is stopping; send this again after its next start")
         future: asyncio.Future[Result] = self._loop.create_future()
-        self._waiting.append(_Write(handler, item, future))
+        self._waiting.append(_Write(handler, item, future, told))
         if self._idle.is_set():
             self._idle.clear()
             # Not at once: what else arrives in this turn of the loop joins the group.
@@ -134,13 +146,14 @@ class Reader:
 
 
 def _resolve(outcomes: Sequence[_Outcome]) -> None:
-    for future, result, error in outcomes:
-        if future.done():
+    for write, result, error in outcomes:
+        write.told(result)
+        if write.future.done():
             continue
         if error is None:
-            future.set_result(result)
+            write.future.set_result(result)
         else:
-            future.set_exception(error)
+            write.future.set_exception(error)
 
 
 def _write_group(connection: Connection, group: Sequence[_Write]) -> list[_Outcome]:
@@ -148,7 +161,7 @@ def _write_group(connection: Connection, group: Sequence[_Write]) -> list[_Outco
         return _commit(connection, group)
     except Exception as error:  # the last guard of the thread; every write gets its answer
         if len(group) == 1:
-            return [(group[0].future, None, _told(error))]
+            return [(group[0], None, _refusal(error))]
         log.warning("a shared commit failed", extra={"writes": len(group), "error": str(error)})
         return [outcome for write in group for outcome in _write_group(connection, [write])]
 
@@ -162,13 +175,13 @@ def _commit(connection: Connection, group: Sequence[_Write]) -> list[_Outcome]:
         for handler, writes in by_handler.items():
             results = handler(connection, [write.item for write in writes])
             for write, result in zip(writes, results, strict=True):
-                outcomes.append((write.future, result, None))
+                outcomes.append((write, result, None))
     return outcomes
 
 
-def _told(error: Exception) -> Exception:
+def _refusal(error: Exception) -> Exception:
     if isinstance(error, BrokerError):
         return error
-    told = StoreUnavailable(f"the store could not write: {error}")
-    told.__cause__ = error
-    return told
+    refusal = StoreUnavailable(f"the store could not write: {error}")
+    refusal.__cause__ = error
+    return refusal

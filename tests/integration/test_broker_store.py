@@ -10,13 +10,15 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 
 from service.broker import claims, lanes, leases
+from service.broker.addressing import Wanted
 from service.broker.credentials import TOKEN_FILE, open_credentials
 from service.broker.database import open_database
 from service.broker.errors import Overloaded, StoreUnavailable
 from service.broker.rapid import Rapid
 from service.broker.tables import metadata
 from service.broker.writer import Writer
-from tests.brokers import migrated
+from tests.brokers import Network, broker_over, migrated
+from tests.fakes import FakeClock
 
 pytestmark = pytest.mark.anyio
 
@@ -161,3 +163,38 @@ async def test_a_full_queue_refuses_at_once_and_a_closed_one_too(tmp_path: Path)
     with pytest.raises(StoreUnavailable, match="stopping"):
         await writer.write(_note, "late")
     engine.dispose()
+
+
+async def test_what_came_of_a_write_is_heard_though_its_caller_has_gone(tmp_path: Path) -> None:
+    engine = open_database(migrated(tmp_path))
+    writer = Writer(engine, limit=100)
+    heard: list[int | None] = []
+
+    writing = asyncio.create_task(writer.write(_note, "a", heard.append))
+    asyncio.get_running_loop().call_soon(writing.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    with pytest.raises(StoreUnavailable):
+        await writer.write(_note, "a", heard.append)
+    await writer.close()
+    with pytest.raises(StoreUnavailable):
+        await writer.write(_note, "late", heard.append)
+
+    assert heard == [1, None, None]
+    engine.dispose()
+
+
+async def test_the_message_of_a_publisher_that_has_gone_is_delivered(tmp_path: Path) -> None:
+    network = Network(FakeClock())
+    app = broker_over(migrated(tmp_path), sender=network)
+    async with app.lifespan():
+        broker = app.state.broker
+        wanted = Wanted(destination="http://example.com/x", headers=[], body=b"", caller_ip=None)
+        publications = (await broker.addressed(wanted)).publications
+
+        publishing = asyncio.create_task(broker.publish(publications))
+        asyncio.get_running_loop().call_soon(publishing.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await publishing
+
+        await network.sends(1)
