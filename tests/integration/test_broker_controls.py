@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
+import httpx
 import pytest
 
 from service.broker.controls import Controls
@@ -16,8 +18,11 @@ Publish = Callable[[str, str], Awaitable[None]]
 
 
 class Scene:
-    def __init__(self, time: FakeTime, controls: Controls, publish: Publish) -> None:
+    def __init__(
+        self, time: FakeTime, controls: Controls, http: httpx.AsyncClient, publish: Publish
+    ) -> None:
         self.time = time
+        self.http = http
         self.controls = controls
         self.publish = publish
 
@@ -34,7 +39,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
                 "/v2/publish/http://a.example/x", headers={**named, "Upstash-Delay": "1d"}
             )
 
-        yield Scene(time, app.state.broker.controls, publish)
+        yield Scene(time, app.state.broker.controls, http, publish)
 
 
 async def test_a_queue_is_made_changed_listed_and_deleted(scene: Scene) -> None:
@@ -112,3 +117,38 @@ async def test_keys_are_paused_resumed_searched_and_not_invented(scene: Scene) -
     ):
         with pytest.raises(Unknown, match="key x not found"):
             await refused
+
+
+@pytest.mark.parametrize("name", ["team/a", "a b", "50%", "%2F", "/a/", "a/pause", "?#"])
+async def test_a_key_may_have_any_name_when_it_is_percent_encoded(scene: Scene, name: str) -> None:
+    path = f"/v2/flowControl/{quote(name, safe='')}"
+    await scene.publish(name, "parallelism=1,rate=9,period=1h")
+
+    for verb in ("pause", "pin?parallelism=4", "resetRate"):
+        assert (await scene.http.post(f"{path}/{verb}")).status_code == 200
+    found = (await scene.http.get(path)).json()
+
+    assert found["flowControlKey"] == name
+    assert (found["isPaused"], found["parallelismMax"]) == (True, 4)
+    listed = (await scene.http.get("/v2/flowControl")).json()
+    assert [key["flowControlKey"] for key in listed] == [name]
+
+
+async def test_a_key_with_a_slash_is_found_as_it_is_too(scene: Scene) -> None:
+    await scene.publish("team/a", "parallelism=1")
+
+    paused = await scene.http.post("/v2/flowControl/team/a/pause")
+    found = await scene.http.get("/v2/flowControl/team/a")
+
+    assert paused.status_code == 200
+    assert found.json()["isPaused"] is True
+
+
+@pytest.mark.parametrize("path", ["k", "k/stop", "k/pause/", "/pause"])
+async def test_what_cannot_be_done_with_a_key_is_not_found(scene: Scene, path: str) -> None:
+    await scene.publish("k", "parallelism=1")
+
+    refused = await scene.http.post(f"/v2/flowControl/{path}")
+
+    assert refused.status_code == 404
+    assert (await scene.http.get("/v2/flowControl/k")).json()["isPaused"] is False

@@ -1,8 +1,14 @@
-"""Flow-control keys and the limit of all attempts: `/v2/flowControl`, `/v2/globalParallelism`."""
+"""Flow-control keys and the limit of all attempts: `/v2/flowControl`, `/v2/globalParallelism`.
 
-from urllib.parse import parse_qsl
+A key is whatever a publisher says, slashes included, percent-encoded or not. So it is read from
+the path as it came: the framework has it decoded, and cannot tell a key's slash from a path's.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import parse_qsl, unquote
 
 from litestar import Response, Router, get, post
+from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from service.broker.api.requests import BrokerRequest, broker_of, query_of, whole_in
@@ -23,11 +29,7 @@ def router() -> Router:
         route_handlers=[
             list_keys,
             get_key,
-            pause_key,
-            resume_key,
-            pin_key,
-            unpin_key,
-            reset_rate,
+            change_key,
             global_parallelism,
         ],
     )
@@ -40,28 +42,33 @@ async def list_keys(request: BrokerRequest) -> list[dict[str, object]]:
     return [flow_object(key) for key in await broker_of(request).controls.flow_keys(search)]
 
 
-@get("/flowControl/{key:str}")
+@get("/flowControl/{key:path}")
 async def get_key(request: BrokerRequest, key: FromPath[str]) -> dict[str, object]:
     """One key: its limits, how much of them is used, how many messages wait."""
-    return flow_object(await broker_of(request).controls.flow_key(key))
+    return flow_object(await broker_of(request).controls.flow_key(unquote(_below(request))))
 
 
-@post("/flowControl/{key:str}/pause")
-async def pause_key(request: BrokerRequest, key: FromPath[str]) -> Response[None]:
+@post("/flowControl/{key:path}")
+async def change_key(request: BrokerRequest, key: FromPath[str]) -> Response[None]:
+    """Does what the last part of the path says with the key that stands before it."""
+    name, _, verb = _below(request).rpartition("/")
+    if not name or verb not in VERBS:
+        raise NotFoundException(f"there are {', '.join(VERBS)} behind a flow-control key")
+    await VERBS[verb](request, unquote(name))
+    return Response(None, status_code=200)
+
+
+async def _pause(request: BrokerRequest, key: str) -> None:
     """Stops the deliveries of a key."""
     await broker_of(request).controls.pause_key(key, paused=True)
-    return Response(None, status_code=200)
 
 
-@post("/flowControl/{key:str}/resume")
-async def resume_key(request: BrokerRequest, key: FromPath[str]) -> Response[None]:
+async def _resume(request: BrokerRequest, key: str) -> None:
     """Goes on with the deliveries of a key."""
     await broker_of(request).controls.pause_key(key, paused=False)
-    return Response(None, status_code=200)
 
 
-@post("/flowControl/{key:str}/pin")
-async def pin_key(request: BrokerRequest, key: FromPath[str]) -> Response[None]:
+async def _pin(request: BrokerRequest, key: str) -> None:
     """Fixes limits against what later messages say."""
     given = _query(request, "parallelism", "rate", "period")
     parallelism = whole_in(given, "parallelism", most=MOST)
@@ -72,24 +79,29 @@ async def pin_key(request: BrokerRequest, key: FromPath[str]) -> Response[None]:
     await broker_of(request).controls.pin_key(
         key, parallelism=parallelism, rate=rate, period=period if rate is not None else None
     )
-    return Response(None, status_code=200)
 
 
-@post("/flowControl/{key:str}/unpin")
-async def unpin_key(request: BrokerRequest, key: FromPath[str]) -> Response[None]:
+async def _unpin(request: BrokerRequest, key: str) -> None:
     """Lets later messages decide again."""
     given = _query(request, "parallelism", "rate")
     await broker_of(request).controls.unpin_key(
         key, parallelism=_truth(given, "parallelism"), rate=_truth(given, "rate")
     )
-    return Response(None, status_code=200)
 
 
-@post(["/flowControl/{key:str}/resetRate", "/flowControl/{key:str}/reset"])
-async def reset_rate(request: BrokerRequest, key: FromPath[str]) -> Response[None]:
+async def _reset_rate(request: BrokerRequest, key: str) -> None:
     """Begins a new period with nothing counted."""
     await broker_of(request).controls.reset_rate(key)
-    return Response(None, status_code=200)
+
+
+VERBS: Mapping[str, Callable[[BrokerRequest, str], Awaitable[None]]] = {
+    "pause": _pause,
+    "resume": _resume,
+    "pin": _pin,
+    "unpin": _unpin,
+    "resetRate": _reset_rate,
+    "reset": _reset_rate,
+}
 
 
 @get("/globalParallelism")
@@ -97,6 +109,12 @@ async def global_parallelism(request: BrokerRequest) -> dict[str, int]:
     """How many attempts may be under way at once, and how many are."""
     most, under_way = broker_of(request).controls.global_parallelism()
     return {"parallelismMax": most, "parallelismCount": under_way}
+
+
+def _below(request: BrokerRequest) -> str:
+    """What stands behind `/v2/flowControl/`, as it came."""
+    raw: bytes = request.scope["raw_path"]
+    return raw.decode("latin-1").removeprefix("/v2/flowControl/")
 
 
 def _query(request: BrokerRequest, *known: str) -> dict[str, str]:

@@ -61,6 +61,7 @@ def test_the_token_that_may_only_read_sees_all_and_changes_nothing(
     publish(http, f"{there.url}/kept")
     waiting = publish(http, f"{there.url}/waits", Upstash_Delay="1h")
     http.post("/v2/queues", json={"queueName": "only-seen"})
+    http.post("/v2/topics/seen/endpoints", json={"endpoints": [{"url": there.url}]})
     visitor.goto(f"{broker.url}/#token={broker.read_only_token}")
 
     expect(visitor.locator("#reading")).to_have_text("Read only")
@@ -73,6 +74,10 @@ def test_the_token_that_may_only_read_sees_all_and_changes_nothing(
     visitor.keyboard.press("Escape")
     visitor.keyboard.press("4")
     expect(line(visitor, "/kept").get_by_role("button")).to_have_count(2)
+    for button in visitor.locator(".table button, .tools button:visible").all():
+        expect(button).to_be_disabled()
+    visitor.keyboard.press("6")
+    expect(line(visitor, "seen").get_by_role("button")).to_have_count(3)
     for button in visitor.locator(".table button, .tools button:visible").all():
         expect(button).to_be_disabled()
     visitor.keyboard.press("2")

@@ -59,7 +59,7 @@ def test_the_keyboard_alone_goes_through_the_page(
 
 
 @pytest.mark.parametrize(
-    "view", ["messages", "queues", "schedules", "dead-letters", "flow-control"]
+    "view", ["messages", "queues", "schedules", "dead-letters", "flow-control", "url-groups"]
 )
 def test_it_fits_a_phone_in_every_view(page: Page, broker: Broker, view: str) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
@@ -71,7 +71,7 @@ def test_it_fits_a_phone_in_every_view(page: Page, broker: Broker, view: str) ->
 
 def test_every_control_has_a_name(page: Page, broker: Broker, http: httpx.Client) -> None:
     http.post("/v2/queues", json={"queueName": "named"})
-    for view in ("messages", "queues", "dead-letters"):
+    for view in ("messages", "queues", "dead-letters", "url-groups"):
         page.goto(f"{broker.url}/#/{view}")
         expect(page.locator("#link")).to_have_text("Live")
         nameless = page.evaluate(

@@ -1,9 +1,10 @@
-// Flow-control keys: how much of each limit is used, and what waits for it.
+// Flow-control keys: how much of each limit is used, what waits for it, and limits that somebody pins.
 
 import { request } from "./api.js";
+import { openForm } from "./forms.js";
 import { runs } from "./states.js";
-import { Table, command } from "./table.js";
-import { element, span } from "./words.js";
+import { Table, button, command } from "./table.js";
+import { $, element, span } from "./words.js";
 
 export class FlowControl extends Table {
   constructor() {
@@ -18,21 +19,37 @@ export class FlowControl extends Table {
   async refresh() {
     const [keys, all] = await Promise.all([request("/v2/flowControl"), request("/v2/globalParallelism")]);
     this.all.textContent = `Of all attempts, ${all.parallelismCount} of at most ${all.parallelismMax} are under way.`;
-    this.show(keys, (key) => key.flowControlKey, (key) => {
-      const path = `/v2/flowControl/${encodeURIComponent(key.flowControlKey)}`;
-      return [
-        element("b", {}, key.flowControlKey), runs(key.isPaused), String(key.waitListSize),
-        limit(key.parallelismCount, key.parallelismMax, "", key.isPinnedParallelism),
-        limit(key.rateCount, key.rateMax, ` in ${span(key.ratePeriod * 1000)}`, key.isPinnedRate),
-        [
-          key.isPaused ? command("Resume", "switch", `${path}/resume`, "POST", `Messages of ${key.flowControlKey} are sent again.`) : command("Pause", "switch", `${path}/pause`, "POST", `Messages of ${key.flowControlKey} wait.`),
-          key.rateMax ? command("Reset rate", "reset", `${path}/resetRate`, "POST", "A new period began, with nothing counted.") : null,
-          element("a", { href: `#/messages?${new URLSearchParams({ flowControlKey: key.flowControlKey })}` }, "Its messages"),
-        ],
-      ];
-    });
+    this.show(keys, (key) => key.flowControlKey, cells);
   }
+}
+
+function cells(key) {
+  const name = key.flowControlKey;
+  const path = `/v2/flowControl/${encodeURIComponent(name)}`;
+  return [
+    element("b", {}, name), runs(key.isPaused), String(key.waitListSize),
+    limit(key.parallelismCount, key.parallelismMax, "", key.isPinnedParallelism),
+    limit(key.rateCount, key.rateMax, ` in ${span(key.ratePeriod * 1000)}`, key.isPinnedRate),
+    [
+      key.isPaused ? command("Resume", "switch", `${path}/resume`, "POST", `Messages of ${name} are sent again.`) : command("Pause", "switch", `${path}/pause`, "POST", `Messages of ${name} wait.`),
+      button("Pin", "pin", () => pin(key, path)),
+      key.isPinnedParallelism || key.isPinnedRate ? command("Unpin", "unpin", `${path}/unpin?parallelism=${key.isPinnedParallelism}&rate=${key.isPinnedRate}`, "POST", `The next message of ${name} decides about its limits again.`) : null,
+      key.rateMax ? command("Reset rate", "reset", `${path}/resetRate`, "POST", "A new period began, with nothing counted.") : null,
+      element("a", { href: `#/messages?${new URLSearchParams({ flowControlKey: name })}` }, "Its messages"),
+    ],
+  ];
 }
 
 /** `2 of 3`, or only what is used where there is no limit. */
 const limit = (used, most, more, pinned) => `${most ? `${used} of ${most}${more}` : "no limit"}${pinned ? ", pinned" : ""}`;
+
+function pin(key, path) {
+  const dialog = $("#pin");
+  $("h2", dialog).textContent = `Pin limits of ${key.flowControlKey}`;
+  const known = { parallelism: key.parallelismMax || "", rate: key.rateMax || "", period: key.rateMax ? `${key.ratePeriod}s` : "" };
+  openForm(dialog, known, async (given) => {
+    const limits = Object.entries(given).filter(([, value]) => value);
+    await request(`${path}/pin?${new URLSearchParams(limits)}`, { method: "POST" });
+    return `The limits of ${key.flowControlKey} hold until they are unpinned.`;
+  });
+}

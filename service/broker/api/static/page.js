@@ -9,6 +9,7 @@ import { openPublish } from "./publish.js";
 import { Queues } from "./queues.js";
 import { Schedules } from "./schedules.js";
 import { MESSAGE_STATES, badge } from "./states.js";
+import { UrlGroups } from "./url-groups.js";
 import { $, clock, element, many, say, tick, toast } from "./words.js";
 
 const LOOK_MS = 1500;
@@ -18,7 +19,7 @@ const ANNOUNCE_MS = 5000;
 
 const views = {
   "messages": new Messages(), "queues": new Queues(), "schedules": new Schedules(),
-  "dead-letters": new DeadLetters(), "flow-control": new FlowControl(),
+  "dead-letters": new DeadLetters(), "flow-control": new FlowControl(), "url-groups": new UrlGroups(),
 };
 const NAMES = Object.keys(views);
 const told = { mayWrite: false, overview: null };

@@ -53,13 +53,16 @@ export class Table {
 
 export const mayWrite = () => document.body.dataset.may === "write";
 
-/** A button that sends a request, says how it went, and has everything looked at again. */
-export function command(label, act, path, method, done) {
-  return Object.assign(element("button", { dataset: { act }, disabled: !mayWrite(), onclick: () => send(path, method, done) }, label), mayWrite() ? {} : { title: "This token may only read" });
+/** A button for whoever may change something. */
+export function button(label, act, onclick) {
+  return Object.assign(element("button", { dataset: { act }, disabled: !mayWrite(), onclick }, label), mayWrite() ? {} : { title: "This token may only read" });
 }
 
-export async function send(path, method, done) {
-  try { const answer = await request(path, { method }); toast(typeof done === "function" ? done(answer) : done); }
+/** A button that sends a request, says how it went, and has everything looked at again. */
+export const command = (label, act, path, method, done) => button(label, act, () => send(path, method, done));
+
+export async function send(path, method, done, more = {}) {
+  try { const answer = await request(path, { ...more, method }); toast(typeof done === "function" ? done(answer) : done); }
   catch (problem) { toast(problem.message); }
   dispatchEvent(new Event("look"));
 }
