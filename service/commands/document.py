@@ -26,6 +26,16 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     answer: Mapping[str, object] = {}
     """Everything the server said, for `--json`."""
 
+    @property
+    def erased(self) -> bool:
+        """Whether somebody had it erased: nothing that it held is told any more."""
+        return self.erasure is not None
+
+    @property
+    def erased_everywhere(self) -> bool:
+        """Whether nothing of it is left anywhere."""
+        return self.erasure == "complete"
+
 
 def document_from(answer: Mapping[str, object]) -> Document:
     """Raises `msgspec.ValidationError` if this is no document."""

@@ -80,7 +80,7 @@ def _agreed(ids: Sequence[str]) -> bool:
 async def _erased(client: "Client", document_id: str, by: str, reason: str) -> Document:
     document = await client.erase(document_id, by, reason)
     for _ in range(LOOKS):
-        if document.erasure == "complete":
+        if document.erased_everywhere:
             break
         await asyncio.sleep(0.5)
         document = await client.document(document_id)

@@ -104,7 +104,7 @@ def failures(board: Board) -> list[Document]:
     failed = [
         each
         for each in board.documents.values()
-        if each.status == "failed" and each.error and each.erasure is None
+        if each.status == "failed" and each.error and not each.erased
     ]
     return sorted(failed, key=lambda each: each.position)[-MOST_REASONS:]
 
@@ -167,7 +167,7 @@ def _cells(document: Document, *, now: int, live: bool) -> Sequence[RenderableTy
 
 
 def _name(document: Document) -> str:
-    return document.id if document.erasure is not None else plain(document.name) or document.id
+    return document.id if document.erased else plain(document.name) or document.id
 
 
 def _bar(document: Document, style: str) -> ProgressBar | Text:

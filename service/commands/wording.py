@@ -33,7 +33,7 @@ UNKNOWN = Look(word="Unknown", sign="?", style="yellow")
 
 
 def look(document: Document) -> Look:
-    if document.erasure is not None:
+    if document.erased:
         return ERASED
     return LOOKS.get(document.status, UNKNOWN)
 
@@ -41,7 +41,7 @@ def look(document: Document) -> Look:
 def state(document: Document, *, now: int) -> str:
     """The state in words, such as `Processing 12/50` or `Retrying in 2 m`."""
     word = look(document).word
-    if document.erasure is not None:
+    if document.erased:
         return word
     match document.status:
         case "processing" if document.pages_total:
@@ -54,8 +54,8 @@ def state(document: Document, *, now: int) -> str:
 
 def remark(document: Document) -> str:
     """What else is worth knowing: why it failed, which attempt it is, or how much there was."""
-    if document.erasure is not None:
-        return "" if document.erasure == "complete" else "not everywhere yet"
+    if document.erased:
+        return "" if document.erased_everywhere else "not everywhere yet"
     if document.status in ("failed", "retrying") and document.error:
         return plain(document.error)
     if document.status == "processing" and document.attempt > 1:
@@ -71,7 +71,7 @@ def line(document: Document, *, now: int) -> str:
     said = remark(document)
     told = f": {said}" if said else ""
     sign = look(document).sign
-    name = "" if document.erasure is not None else f"  {plain(document.name)}"
+    name = "" if document.erased else f"  {plain(document.name)}"
     return f"{document.id}  {sign} {state(document, now=now)}{name}{told}"
 
 
