@@ -56,14 +56,15 @@ def main() -> None:
             f"{asked.folder} lies in memory, where a durable commit means nothing; "
             "name a folder on a disk with --folder"
         )
-    session = Session(
-        folder=asked.folder,
-        rounds=asked.rounds,
-        sizes=SMALL if asked.small else FULL,
-        machine=conditions_of(asked.folder),
-        settings=dict(setting.split("=", 1) for setting in asked.set),
-    )
-    uvloop.run(_run(asked.names or list(BENCHMARKS), session, keep=asked.save))
+    with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=asked.folder) as folder:
+        session = Session(
+            folder=Path(folder),
+            rounds=asked.rounds,
+            sizes=SMALL if asked.small else FULL,
+            machine=conditions_of(asked.folder),
+            settings=dict(setting.split("=", 1) for setting in asked.set),
+        )
+        uvloop.run(_run(asked.names or list(BENCHMARKS), session, keep=asked.save))
 
 
 async def _run(names: Sequence[str], session: Session, *, keep: bool) -> None:

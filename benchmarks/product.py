@@ -37,7 +37,7 @@ class Product:
 @asynccontextmanager
 async def serving(session: Session) -> AsyncIterator[Product]:
     """A product over an empty folder; it is stopped behind the measurement."""
-    with session.fresh_folder() as folder:
-        began = time.perf_counter()
-        async with started(data=folder, port=0, settings=session.settings) as server:
-            yield Product(server=server, seconds_to_listening=time.perf_counter() - began)
+    folder = session.lasting_folder()
+    began = time.perf_counter()
+    async with started(data=folder, port=0, settings=session.settings) as server:
+        yield Product(server=server, seconds_to_listening=time.perf_counter() - began)

@@ -3,7 +3,7 @@
 import asyncio
 
 POLL_SECONDS = 1.0
-"""How long a follower waits for a hint before it looks anyway."""
+"""The longest a follower waits for a hint before it looks anyway."""
 
 
 class Wakeup:
@@ -12,6 +12,7 @@ class Wakeup:
     def __init__(self) -> None:
         self._head = 0
         self._changed = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def head(self) -> int:
@@ -23,16 +24,23 @@ class Wakeup:
         if head <= self._head:
             return
         self._head = head
-        # Whoever waits holds this event; the next to wait gets a new one.
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._wake()
 
     async def wait_beyond(self, position: int) -> None:
         """Return when the log reaches beyond ``position``, or it is time to look."""
         if self._head > position:
             return
-        try:
-            async with asyncio.timeout(POLL_SECONDS):
-                await self._changed.wait()
-        except TimeoutError:
-            return
+        if self._timer is None:
+            # One for all who wait: under load each wait would set one and stop it again.
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(POLL_SECONDS, self._time_to_look)
+        await self._changed.wait()
+
+    def _time_to_look(self) -> None:
+        self._timer = None
+        self._wake()
+
+    def _wake(self) -> None:
+        # Whoever waits holds this event; the next to wait gets a new one.
+        self._changed.set()
+        self._changed = asyncio.Event()

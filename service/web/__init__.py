@@ -3,7 +3,7 @@
 ``uploads``    a document comes in
 ``documents``  look, history, text, retry, cancel, erase
 ``feed``       the live feed
-``qstash``     what QStash calls
+``qstash``     what QStash calls, through ``signed``
 ``health``     how the service is, and its queue
 ``log``        the head of the log
 ``moments``    ``min_position`` and ``as_of``, which several of these take
@@ -35,7 +35,7 @@ from service.web.log import get_log_head
 from service.web.openapi import openapi_config
 from service.web.problems import to_response
 from service.web.projections import list_projections, list_rows, rebuild
-from service.web.qstash import callback, failed, process
+from service.web.qstash import qstash_routes
 from service.web.rooms import ServiceRooms
 from service.web.uploads import upload
 
@@ -72,7 +72,7 @@ def create_web(*, rooms: ServiceRooms | None, api_token: str | None, version: st
         opt={GUARDED: True},
     )
     return Litestar(
-        route_handlers=[guarded, health, process, failed, callback, *page_routes],
+        route_handlers=[guarded, health, *qstash_routes(rooms), *page_routes],
         dependencies={"rooms": Provide(lambda: rooms, sync_to_thread=False, use_cache=True)},
         exception_handlers={HTTPException: to_response, Exception: to_response},
         openapi_config=openapi_config(version),

@@ -6,18 +6,19 @@ from typing import Any
 
 import msgspec
 import structlog
-from litestar import Request, Response, post
+from litestar import Request
+from litestar.handlers import ASGIRouteHandler
 
 from events.document.answers import Answer, give_up
 from events.document.decisions import observe
 from events.document.facts import TransportObserved
 from events.document.receipt import Delivery
 from events.errors import DocumentUnknown, WaybillError
-from service.deliveries import OVERLOADED
+from service.deliveries import OVERLOADED, Deliveries
 from service.documents import Documents
-from service.metrics import Metrics
-from service.web.bodies import read_body
-from service.web.rooms import Rooms
+from service.web.rooms import ServiceRooms
+from service.web.signature import Verified
+from service.web.signed import signed_route
 
 log = structlog.get_logger(__name__)
 
@@ -54,17 +55,22 @@ _WORK = msgspec.json.Decoder(Work)
 _NOTICE = msgspec.json.Decoder(Notice)
 
 
-@post(PROCESS, status_code=200, include_in_schema=False)
-async def process(request: WebRequest, rooms: Rooms) -> Response[str]:
+async def _process(
+    rooms: ServiceRooms, request: WebRequest, body: bytes, verified: Verified
+) -> Answer:
     """A delivery: work, and answer when the attempt has ended."""
-    body = await read_body(request, limit=MAX_DELIVERY_BYTES)
-    verified = await rooms.doorkeeper.check(request, PROCESS, body)
-    if verified is None:
-        return _unsigned()
+    answer = await _delivered(rooms.deliveries, request, body, verified)
+    rooms.metrics.deliveries.labels(str(answer.status)).inc()
+    return answer
+
+
+async def _delivered(
+    deliveries: Deliveries, request: WebRequest, body: bytes, verified: Verified
+) -> Answer:
     work = _decoded_work(body)
     message_id = request.headers.get("upstash-message-id", "")
     if work is None or not message_id:
-        return _response(give_up("the body or the message id is not one of ours"), rooms.metrics)
+        return give_up("the body or the message id is not one of ours")
     delivery = Delivery(
         run=work.run,
         message_id=message_id,
@@ -74,41 +80,40 @@ async def process(request: WebRequest, rooms: Rooms) -> Response[str]:
         signed_at=verified.signed_at,
         body_sha256=verified.body_sha256,
     )
-    return _response(await rooms.deliveries.deliver(work.document_id, delivery), rooms.metrics)
+    return await deliveries.deliver(work.document_id, delivery)
 
 
-@post(FAILED, status_code=200, include_in_schema=False)
-async def failed(request: WebRequest, rooms: Rooms) -> Response[str]:
+async def _failed(rooms: ServiceRooms, _: WebRequest, body: bytes, __: Verified) -> Answer:
     """QStash has given a message up. That is an observation; our own rules decide."""
-    body = await read_body(request, limit=MAX_NOTICE_BYTES)
-    if await rooms.doorkeeper.check(request, FAILED, body) is None:
-        return _unsigned()
-    return await _observed(rooms.documents, body, kind="failure_callback")
+    return await _observed(rooms.documents, body, final=True)
 
 
-@post(CALLBACK, status_code=200, include_in_schema=False)
-async def callback(request: WebRequest, rooms: Rooms) -> Response[str]:
+async def _callback(rooms: ServiceRooms, _: WebRequest, body: bytes, __: Verified) -> Answer:
     """QStash tells how one try went."""
-    body = await read_body(request, limit=MAX_NOTICE_BYTES)
-    if await rooms.doorkeeper.check(request, CALLBACK, body) is None:
-        return _unsigned()
-    return await _observed(rooms.documents, body, kind="callback")
+    return await _observed(rooms.documents, body, final=False)
 
 
-async def _observed(documents: Documents, body: bytes, *, kind: str) -> Response[str]:
-    event = _observation(body, final=kind == "failure_callback")
+def qstash_routes(rooms: ServiceRooms | None) -> list[ASGIRouteHandler]:
+    """The three addresses that QStash is given."""
+    return [
+        signed_route(rooms, PROCESS, _process, limit=MAX_DELIVERY_BYTES),
+        signed_route(rooms, FAILED, _failed, limit=MAX_NOTICE_BYTES),
+        signed_route(rooms, CALLBACK, _callback, limit=MAX_NOTICE_BYTES),
+    ]
+
+
+async def _observed(documents: Documents, body: bytes, *, final: bool) -> Answer:
+    event = _observation(body, final=final)
     if event is None:
-        return Response("this notice is not about one of our messages", status_code=200)
+        return Answer(200, "this notice is not about one of our messages")
     try:
         await documents.apply(event.document_id, lambda found, _now: observe(found, event))
     except DocumentUnknown:
-        return Response("this document is not known here", status_code=200)
+        return Answer(200, "this document is not known here")
     except WaybillError as error:
         log.warning("a notice was sent back", document=event.document_id, error=str(error))
-        return Response(
-            OVERLOADED.reason, status_code=OVERLOADED.status, headers=OVERLOADED.headers
-        )
-    return Response("noted", status_code=200)
+        return OVERLOADED
+    return Answer(200, "noted")
 
 
 def _observation(body: bytes, *, final: bool) -> TransportObserved | None:
@@ -147,14 +152,3 @@ def _number(value: int | str | None) -> int | None:
         return None if value is None else int(value)
     except ValueError:
         return None
-
-
-def _response(answer: Answer, metrics: Metrics) -> Response[str]:
-    metrics.deliveries.labels(str(answer.status)).inc()
-    return Response(
-        answer.reason, status_code=answer.status, headers=answer.headers, media_type="text/plain"
-    )
-
-
-def _unsigned() -> Response[str]:
-    return Response("the signature is not valid", status_code=401, media_type="text/plain")
