@@ -37,7 +37,8 @@ class Agenda:
         self._policy = policy
         self._open: dict[str, Open] = {}
         self._heap: list[tuple[int, str, Task]] = []
-        self._awaited: dict[tuple[str, Task], int] = {}
+        self._awaited: dict[str, dict[Task, int]] = {}
+        """When each duty of each document is to be handed out; what the heap says else is past."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -68,9 +69,9 @@ class Agenda:
         found: list[Due] = []
         while self._heap and self._heap[0][0] <= now and len(found) < limit:
             at, document_id, task = heapq.heappop(self._heap)
-            if self._awaited.get((document_id, task)) != at:
+            if self._awaited.get(document_id, {}).get(task) != at:
                 continue  # the document has moved on since
-            del self._awaited[document_id, task]
+            del self._awaited[document_id][task]
             found.append(Due(self._open[document_id].document, task))
         return found
 
@@ -89,18 +90,16 @@ class Agenda:
 
     def _let_go(self, document_id: str) -> None:
         self._open.pop(document_id, None)
-        for task in Task:
-            self._awaited.pop((document_id, task), None)
+        self._awaited.pop(document_id, None)
 
     def _arrange(self, document_id: str) -> None:
-        for task in Task:
-            self._awaited.pop((document_id, task), None)
+        self._awaited[document_id] = {}
         open_duties = self._duties(self._open[document_id])
         for duty in open_duties:
             self._await(document_id, duty)
         if not open_duties:
-            del self._open[document_id]
+            self._let_go(document_id)
 
     def _await(self, document_id: str, duty: Duty) -> None:
-        self._awaited[document_id, duty.task] = duty.at
+        self._awaited[document_id][duty.task] = duty.at
         heapq.heappush(self._heap, (duty.at, document_id, duty.task))

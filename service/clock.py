@@ -31,8 +31,8 @@ def elapsed() -> float:
 
 def new_id() -> str:
     """A UUIDv7 as 36 characters: ids made later sort later."""
-    digits = f"{_uuid7():032x}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    digits = _uuid7().to_bytes(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def document_id() -> str:

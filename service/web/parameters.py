@@ -1,6 +1,6 @@
 """Query parameters: what a route does not know is refused, so that no slip goes unnoticed."""
 
-from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -19,7 +19,7 @@ def known_only(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     """Raise a 400 for a query parameter that the route does not have, or has once."""
     if not connection.query_params:
         return
-    known = dict(_query_parameters(handler))
+    known = _query_parameters(handler)
     for name in connection.query_params:
         if name not in known:
             there = f"there are: {', '.join(sorted(known))}" if known else "it takes none"
@@ -29,14 +29,18 @@ def known_only(connection: AnyConnection, handler: BaseRouteHandler) -> None:
             raise _refused(f"The query parameter {name!r} is there {len(given)} times; give one.")
 
 
-def _query_parameters(handler: BaseRouteHandler) -> Iterator[tuple[str, FieldDefinition]]:
+@cache
+def _query_parameters(handler: BaseRouteHandler) -> dict[str, FieldDefinition]:
+    """By their names; there are as many handlers as routes."""
     injected = handler.resolve_dependencies()
+    found: dict[str, FieldDefinition] = {}
     for name, field in handler.parsed_fn_signature.parameters.items():
         kwarg = field.kwarg_definition
         if name in injected or not isinstance(kwarg, ParameterKwarg):
             continue
         if kwarg.param_type is ParamType.QUERY:
-            yield kwarg.name or name, field
+            found[kwarg.name or name] = field
+    return found
 
 
 def _repeatable(field: FieldDefinition) -> bool:
