@@ -261,8 +261,9 @@ class Hub:
             await self._news.wait_beyond(self._routed)
             if self._heard <= self._routed:
                 continue
-            if self._elapsed() - told_at < IDLE:
-                await asyncio.sleep(pause)
+            since = self._elapsed() - told_at
+            if since < IDLE:
+                await asyncio.sleep(max(0.0, pause - since))
             began = self._elapsed()
             await self._tick_or_lag()
             told_at = self._elapsed()
