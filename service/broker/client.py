@@ -6,6 +6,7 @@ body is read up to a limit.
 """
 
 import ssl
+from functools import lru_cache
 from typing import Protocol, Self
 
 import aiohttp
@@ -126,5 +127,9 @@ def _tls() -> ssl.SSLContext:
 
 
 def _header(name: bytes, value: bytes) -> tuple[str, str]:
-    shown = "-".join(part.capitalize() for part in name.decode("latin-1").split("-"))
-    return shown, value.decode("latin-1")
+    return _shown(name), value.decode("latin-1")
+
+
+@lru_cache(maxsize=256)
+def _shown(name: bytes) -> str:
+    return "-".join(part.capitalize() for part in name.decode("latin-1").split("-"))
