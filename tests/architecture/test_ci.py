@@ -16,6 +16,7 @@ def test_continuous_integration_runs_the_scripts_that_people_run() -> None:
 
     order = [lines.index(each) for each in ("scripts/demo --once", "scripts/check")]
     assert order == sorted(order) and lines[-1] == "exec scripts/test"
+    assert "for program in chromium pgbouncer; do" in lines, "what CONTRIBUTING.md says is skipped"
     assert "export CI=1" in lines and "set -euo pipefail" in lines
 
 
