@@ -64,9 +64,11 @@ def broker_over(
     )
 
 
-def api_client(app: Litestar) -> httpx.AsyncClient:
-    """Speaks to an application without a network in between."""
-    transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
+def api_client(app: Litestar, *, caller: str = "127.0.0.1") -> httpx.AsyncClient:
+    """Speaks to an application without a network in between, as somebody at this address."""
+    transport = httpx.ASGITransport(
+        cast(Any, app), raise_app_exceptions=False, client=(caller, 50_000)
+    )
     return httpx.AsyncClient(
         transport=transport,
         base_url="http://broker",

@@ -178,6 +178,21 @@ async def test_an_unknown_filter_is_refused(http: httpx.AsyncClient, path: str) 
     assert "colour" in answer.json()["error"]
 
 
+async def test_the_log_is_the_same_under_both_of_its_names(http: httpx.AsyncClient) -> None:
+    for _ in range(3):
+        await http.post(f"/v2/publish/{DESTINATION}", headers={"Upstash-Delay": "1h"})
+
+    pages = [
+        (await http.get(f"/v2/{path}", params={"count": 2})).json() for path in ("events", "logs")
+    ]
+
+    for page in pages:
+        assert set(page) == {"events", "logs", "cursor"}
+        assert page["events"] == page["logs"]
+        assert len(page["logs"]) == 2
+    assert pages[0] == pages[1]
+
+
 async def test_a_cancel_with_an_empty_list_or_filter_cancels_nothing(
     http: httpx.AsyncClient,
 ) -> None:

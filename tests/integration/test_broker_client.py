@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import httpx
 import pytest
 
+from service.broker.app import Limits
 from service.broker.client import Client
 from service.broker.outcome import Answer, NoAnswer
-from tests.brokers import Receiver, served
+from tests.brokers import TOKEN, Receiver, becomes_true, broker_over, migrated, served
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +42,23 @@ async def raw_server(talk: Talk) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
 
 
+class Connections:
+    """A destination that notes over which connection each request came."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int]] = []
+
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:  # type: ignore[type-arg] # plain ASGI
+        if scope["type"] != "http":
+            return
+        while (await receive()).get("more_body"):
+            pass
+        self.seen.append(tuple(scope["client"]))
+        headers = [(b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+
 async def sent(
     client: Client, url: str, *, method: str = "POST", seconds: float = 5
 ) -> Answer | NoAnswer:
@@ -53,6 +73,37 @@ async def test_only_the_headers_it_was_given_are_sent(client: Client) -> None:
         await sent(client, f"{url}/a")
 
     assert set(receiver.heard[0].headers) == {"host", "x-own", "content-length"}
+
+
+async def test_a_connection_is_used_again(client: Client) -> None:
+    connections = Connections()
+    async with served(connections) as url:
+        for number in range(20):
+            assert isinstance(await sent(client, f"{url}/{number}"), Answer)
+
+    assert len(connections.seen) == 20
+    assert len(set(connections.seen)) == 1
+
+
+async def test_many_deliveries_need_no_more_connections_than_go_out_at_once(
+    tmp_path: Path,
+) -> None:
+    connections = Connections()
+    limits = Limits(destination=8, shutdown=1.0)
+    async with (
+        served(connections) as hook,
+        served(broker_over(migrated(tmp_path), limits=limits)) as broker,
+        httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}, base_url=broker) as http,
+    ):
+        await http.post("/v2/batch", json=[{"destination": hook, "body": "x"}] * 200)
+
+        async def all_heard() -> bool:
+            return len(connections.seen) >= 200
+
+        await becomes_true(all_heard)
+
+    assert len(connections.seen) == 200
+    assert len(set(connections.seen)) <= limits.destination
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])

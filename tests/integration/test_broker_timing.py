@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
 
-from service.broker.app import Limits
+from service.broker.app import Limits, Retention
 from service.broker.outcome import Answer
-from tests.brokers import FakeTime, Network, api_client, becomes_true, broker_over, migrated
+from tests.brokers import FakeTime, Network, Sent, api_client, becomes_true, broker_over, migrated
 
 pytestmark = pytest.mark.anyio
 
@@ -53,11 +54,41 @@ class Scene:
         await self.time.asleep()
 
 
+def signed_with(sent: Sent, *keys: str) -> str:
+    """The one of these keys that a delivery is signed with."""
+    return next(key for key in keys if accepts(key, sent))
+
+
+def accepts(key: str, sent: Sent) -> bool:
+    # Its times are the test's, not ours: only the signature is asked about.
+    try:
+        jwt.decode(
+            sent.headers["Upstash-Signature"],
+            key,
+            algorithms=["HS256"],
+            options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
+        )
+    except jwt.InvalidSignatureError:
+        return False
+    return True
+
+
 @asynccontextmanager
 async def opened(
-    database: Path, time: FakeTime, network: Network, limits: Limits
+    database: Path,
+    time: FakeTime,
+    network: Network,
+    limits: Limits = Limits(shutdown=1.0),  # noqa: B008 - frozen
+    retention: Retention = Retention(),  # noqa: B008 - frozen
 ) -> AsyncIterator[Scene]:
-    app = broker_over(database, clock=time, wait=time.wait, sender=network, limits=limits)
+    app = broker_over(
+        database,
+        clock=time,
+        wait=time.wait,
+        sender=network,
+        limits=limits,
+        retention=retention,
+    )
     async with app.lifespan(), api_client(app) as http:
         await time.asleep()
         yield Scene(time, network, http)
@@ -84,15 +115,39 @@ async def test_retries_come_after_12_seconds_and_148_and_1808(scene: Scene) -> N
     assert (await scene.states(message_id))[-3:] == ["ACTIVE", "ERROR", "FAILED"]
 
 
-async def test_each_attempt_is_signed_when_it_is_sent(scene: Scene) -> None:
+async def test_each_attempt_is_signed_with_the_key_that_is_current_when_it_is_sent(
+    scene: Scene,
+) -> None:
     scene.network.answers = lambda _: Answer(status=500)
+    first = (await scene.http.get("/v2/keys")).json()["current"]
     await scene.publish()
     await scene.attempted(1)
 
+    second = (await scene.http.post("/v2/keys/rotate")).json()["current"]
     await scene.sends_after(12, 2)
 
-    first, second = (sent.headers["Upstash-Signature"] for sent in scene.network.sent)
     assert first != second
+    assert [signed_with(sent, first, second) for sent in scene.network.sent] == [first, second]
+
+
+async def test_a_rotation_does_not_touch_a_delivery_that_is_under_way(scene: Scene) -> None:
+    scene.network.gate = asyncio.Event()
+    before = (await scene.http.get("/v2/keys")).json()
+    for number in range(3):
+        await scene.publish(f"http://example.com/{number}")
+    await scene.network.sends(3)
+
+    after = (await scene.http.post("/v2/keys/rotate")).json()
+    scene.network.gate.set()
+    await scene.publish("http://example.com/3")
+    await scene.attempted(4)
+
+    assert after["current"] == before["next"]
+    # A receiver that knew both keys before the rotation accepts all of them.
+    signers = [signed_with(s, before["current"], before["next"]) for s in scene.network.sent]
+    assert signers == [before["current"]] * 3 + [before["next"]]
+    done = (await scene.http.get("/v2/events", params={"state": "DELIVERED"})).json()
+    assert len(done["events"]) == 4
 
 
 async def test_the_publishers_expression_sets_the_pace(scene: Scene) -> None:
@@ -155,6 +210,25 @@ async def test_a_deduplication_id_blocks_for_ten_minutes(scene: Scene) -> None:
     await scene.time.pass_by(1)
 
     assert await scene.publish(Deduplication_Id="a") != first
+
+
+async def test_how_long_a_deduplication_id_blocks_can_be_said(tmp_path: Path) -> None:
+    time = FakeTime()
+    briefly = Retention(deduplication=30)
+    async with opened(migrated(tmp_path), time, Network(time), retention=briefly) as scene:
+        first = await scene.publish(Deduplication_Id="a")
+        equal = await scene.publish("http://example.com/y", Content_Based_Deduplication="true")
+        await scene.time.pass_by(29)
+        assert await scene.publish(Deduplication_Id="a") == first
+        assert (
+            await scene.publish("http://example.com/y", Content_Based_Deduplication="true") == equal
+        )
+        await scene.time.pass_by(1)
+
+        assert await scene.publish(Deduplication_Id="a") != first
+        assert (
+            await scene.publish("http://example.com/y", Content_Based_Deduplication="true") != equal
+        )
 
 
 async def test_a_clock_that_was_set_forward_is_noticed_within_half_a_minute(scene: Scene) -> None:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -173,6 +174,27 @@ def test_the_broker_prints_its_address_and_the_credentials_that_work(
     assert queue["level"] == "ok"
     assert (other["level"], warned.code) == ("problem", 1)
     assert "QSTASH_CURRENT_SIGNING_KEY do not match" in other["text"]
+
+
+def test_how_long_the_broker_remembers_a_deduplication_id_is_an_option(tmp_path: Path) -> None:
+    log, data = tmp_path / "log", str(tmp_path / "data")
+    brief = ("--deduplication-seconds", "1")
+    with running("broker", "--json", "--data", data, "--port", "0", *brief, log=log) as process:
+        told: dict[str, str] = {}
+        while "QSTASH_TOKEN" not in told:
+            told |= json.loads(next_line(process))
+        headers = {
+            "Authorization": f"Bearer {told['QSTASH_TOKEN']}",
+            "Upstash-Deduplication-Id": "a",
+            "Upstash-Delay": "1h",
+        }
+        with httpx.Client(base_url=told["QSTASH_URL"], headers=headers) as http:
+            first = http.post("/v2/publish/http://a.example/").json()["messageId"]
+            give_up = time.monotonic() + PATIENCE_SECONDS
+            while http.post("/v2/publish/http://a.example/").json()["messageId"] == first:
+                assert time.monotonic() < give_up
+                time.sleep(0.05)
+        assert stop(process) == 0
 
 
 def test_the_doctor_names_what_is_wrong_and_how_to_repair_it(tmp_path: Path) -> None:
