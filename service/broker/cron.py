@@ -7,7 +7,7 @@ with a star in minute or hour follows the hands of the clock.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -22,6 +22,8 @@ FIELDS = 5
 SECOND = 1_000_000
 _ZONE = "CRON_TZ="
 _ANY_MOMENT = 0
+_DAY = timedelta(days=1)
+_RESOLUTION = timedelta(seconds=1)
 _ONE_VALUE = re.compile(r"\b(\w+)-\1/\d+\b")
 _ANOTHER_EVERYWHERE = {"Factory", "localtime", "posixrules"}
 """Files among the zones that mean something else on each machine."""
@@ -63,19 +65,65 @@ def parse(text: str) -> Cron:
 
 def next_after(cron: Cron, at: int) -> int | None:
     """The first time after `at`, in microseconds since the epoch; None when there is none."""
-    zone = _zone(cron.zone)
     now = datetime.fromtimestamp(at // SECOND, tz=UTC)
-    times = CronSim(cron.fields, now.astimezone(zone))
+    if cron.zone is None:
+        return _at(_first(cron.fields, now))
+    zone = ZoneInfo(cron.zone)
+    if _follows_the_hands(cron.fields):
+        return _at(_by_the_hands(cron.fields, now, zone))
+    return _at(_first(cron.fields, now.astimezone(zone)))
+
+
+def _first(fields: str, after: datetime) -> datetime | None:
     # Within a repeated hour the first times that come out are those of its first round.
-    for time in times:
-        found = int(time.timestamp()) * SECOND
-        if found > at:
+    return next(
+        (time for time in CronSim(fields, after) if time.timestamp() > after.timestamp()), None
+    )
+
+
+def _by_the_hands(fields: str, after: datetime, zone: ZoneInfo) -> datetime | None:
+    """The first time, looked for from one change of the clocks to the next.
+
+    The library steps over a change by whole hours, and leaves times out where it is half of one.
+    """
+    while True:
+        found = _first(fields, after.astimezone(_hands(after, zone)))
+        if found is None:
+            return None
+        change = _change(after, found, zone)
+        if change is None:
             return found
+        after = change - _RESOLUTION
+
+
+def _hands(at: datetime, zone: ZoneInfo) -> timezone:
+    """As far from UTC as the hands of the clock are right after this moment."""
+    return timezone((at + _RESOLUTION).astimezone(zone).utcoffset() or timedelta())
+
+
+def _change(after: datetime, until: datetime, zone: ZoneInfo) -> datetime | None:
+    """When the clocks change first, after one second of the first moment and up to the second."""
+    hands = _hands(after, zone)
+    sooner = after + _RESOLUTION
+    while sooner < until:
+        later = min(sooner + _DAY, until)
+        if later.astimezone(zone).utcoffset() != hands.utcoffset(None):
+            while later - sooner > _RESOLUTION:
+                middle = sooner + (later - sooner) // _RESOLUTION // 2 * _RESOLUTION
+                same = middle.astimezone(zone).utcoffset() == hands.utcoffset(None)
+                sooner, later = (middle, later) if same else (sooner, middle)
+            return later
+        sooner = later
     return None
 
 
-def _zone(name: str | None) -> tzinfo:
-    return UTC if name is None else ZoneInfo(name)
+def _at(time: datetime | None) -> int | None:
+    return None if time is None else int(time.timestamp()) * SECOND
+
+
+def _follows_the_hands(fields: str) -> bool:
+    minute, hour, *_ = fields.split()
+    return minute.startswith("*") or hour.startswith("*")
 
 
 @lru_cache(maxsize=1)

@@ -17,8 +17,9 @@ SECOND = 1_000_000
 NIGHTS = {
     "Europe/Berlin": (datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC)),
     "America/New_York": (datetime(2026, 3, 7, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC)),
-    # Not Australia/Lord_Howe, whose clock goes back by half an hour only: of the half hour that
-    # comes twice, the library fires in the first one alone. docs/reference/broker.md says so.
+    # By half an hour, and by two.
+    "Australia/Lord_Howe": (datetime(2026, 4, 4, tzinfo=UTC), datetime(2026, 10, 3, tzinfo=UTC)),
+    "Antarctica/Troll": (datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC)),
     # At midnight, so that the day begins at one.
     "America/Santiago": (datetime(2026, 4, 4, tzinfo=UTC), datetime(2026, 9, 5, tzinfo=UTC)),
     # No daylight saving, but a zone that is not whole hours away.
@@ -115,7 +116,7 @@ EXPRESSIONS = st.tuples(
 
 
 @given(EXPRESSIONS, st.sampled_from(sorted(NIGHTS)), st.integers(0, 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_times_across_daylight_saving_are_those_of_the_calendar(
     fields: tuple[str, ...], zone: str, night: int
 ) -> None:
@@ -147,6 +148,17 @@ def test_times_in_utc_are_those_of_the_calendar(fields: tuple[str, ...]) -> None
         (
             "CRON_TZ=Europe/Berlin */30 2 25 10 *",
             [f"2026-10-25T0{t}" for t in ("0:00", "0:30", "1:00", "1:30")],
+        ),
+        # The clock goes from 2 back to half past 1, half an hour and not an hour.
+        ("CRON_TZ=Australia/Lord_Howe 45 1 5 4 *", ["2026-04-04T14:45"]),
+        (
+            "CRON_TZ=Australia/Lord_Howe */15 1 5 4 *",
+            [f"2026-04-04T{t}" for t in ("14:00", "14:15", "14:30", "14:45", "15:00", "15:15")],
+        ),
+        ("CRON_TZ=Australia/Lord_Howe */30 2 5 4 *", ["2026-04-04T15:30", "2026-04-04T16:00"]),
+        (
+            "CRON_TZ=Australia/Lord_Howe 0 */12 4-5 10 *",
+            ["2026-10-03T13:30", "2026-10-04T01:00", "2026-10-04T13:00", "2026-10-05T01:00"],
         ),
         ("0 0 29 2 *", []),
         ("0 12 * * 7", None),
