@@ -20,6 +20,7 @@ from projections.runner import Runner
 from projections.tables import create_tables
 from tests.fakes import FakeClock
 from tests.postgres import database_of
+from tests.stores import Log
 
 PATIENCE_SECONDS = 30.0
 
@@ -39,7 +40,7 @@ OPEN: Mapping[str, Open] = {"sqlite": _sqlite, "postgresql": _postgres}
 """The databases that hold tables; a folder names one."""
 
 
-def runner_of(projection: Projection[Any], store: MemoryEventStore, database: Database) -> Any:
+def runner_of(projection: Projection[Any], store: Log, database: Database) -> Any:
     """A runner whose builds take over as soon as they are complete."""
     return Runner(
         projection,

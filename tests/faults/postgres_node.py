@@ -1,9 +1,10 @@
-"""A node of its own on a shared PostgreSQL: `write URL NODE APPENDS`, or `freeze URL`.
+"""A node of its own on a shared PostgreSQL: `write URL NODE SECONDS`, or `freeze URL`.
 
 It says in one line each what it was acknowledged, so that the test knows what must be there.
 """
 
 import asyncio
+import itertools
 import random
 import sys
 import time
@@ -65,11 +66,13 @@ async def until_known(store: SqlEventStore, wanted: Append) -> Appended:
             await asyncio.sleep(0.01)
 
 
-async def _write(store: SqlEventStore, stream: str, appends: int) -> None:
-    version = 0
-    for number in range(appends):
+async def _write(store: SqlEventStore, stream: str, until: float) -> None:
+    version, contested = 0, 0
+    for number in itertools.count():
+        if time.monotonic() > until:
+            return
         if number % 8 == 7:
-            await _contest(store)
+            contested = await _contest(store, contested)
             continue
         wanted = append(stream, version, *"xy"[: 1 + number % 2])
         appended = await until_known(store, wanted)
@@ -77,15 +80,17 @@ async def _write(store: SqlEventStore, stream: str, appends: int) -> None:
         _tell(wanted, appended)
 
 
-async def _contest(store: SqlEventStore) -> None:
+async def _contest(store: SqlEventStore, expected: int) -> int:
+    """Append once to what everybody appends to; the version that it has then."""
     while True:
-        expected = len(await store.read_stream(CONTESTED))
         wanted = append(CONTESTED, expected, "mine")
         try:
-            _tell(wanted, await until_known(store, wanted))
-        except Conflict:
+            appended = await until_known(store, wanted)
+        except Conflict as conflict:
+            expected = conflict.actual
             continue
-        return
+        _tell(wanted, appended)
+        return appended.version
 
 
 def _tell(wanted: Append, appended: Appended) -> None:
@@ -94,9 +99,10 @@ def _tell(wanted: Append, appended: Appended) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
 
 
-async def write(url: str, node: str, appends: int) -> None:
-    """Many writers at once, each until it has made its appends."""
+async def write(url: str, node: str, seconds: float) -> None:
+    """Many writers at once, each until the time is over."""
     new_ids_from(int(node) << 64)
+    until = time.monotonic() + seconds
     async with open_postgres(url, "log", durability="full") as database:
         unreliable = Unreliable(database, random.Random(int(node)))
         async with (
@@ -107,7 +113,7 @@ async def write(url: str, node: str, appends: int) -> None:
         ):
             store.database = unreliable
             for writer in range(WRITERS):
-                tasks.create_task(_write(store, f"node{node}-{writer}", appends))
+                tasks.create_task(_write(store, f"node{node}-{writer}", until))
 
 
 async def freeze(url: str) -> None:
@@ -134,7 +140,7 @@ def _say(word: str) -> None:
 
 def main() -> NoReturn:
     verb, url, *rest = sys.argv[1:]
-    asyncio.run(write(url, rest[0], int(rest[1])) if verb == "write" else freeze(url))
+    asyncio.run(write(url, rest[0], float(rest[1])) if verb == "write" else freeze(url))
     sys.exit(0)
 
 

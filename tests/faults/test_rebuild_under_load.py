@@ -1,6 +1,7 @@
 """Rebuilt and switched while others write and read: no read fails or goes backwards (F13)."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,29 +26,44 @@ from tests.stores import DURABLE, everything
 pytestmark = pytest.mark.anyio
 
 ROUNDS = size(1, 10)
-READS = size(300, 10_000)
+READS = 10_000
+WRITERS = 16
+APPENDS_A_SECOND = 1000
+"""What is aimed at: who writes faster waits."""
+AT_LEAST = size(0.5, 0.95)
+"""The part of it that must be reached, with reading and folding in the same process."""
 LOGGED = 30
 PATIENCE_SECONDS = size(120, 1800)
 SETTLE_SECONDS = 0.2
 
 
-class Writer:
-    """Documents that go through their lives, one after the other, until told to stop."""
+class Writers:
+    """Documents that go through their lives, many at a time, until told to stop."""
 
     def __init__(self, store: EventStore) -> None:
         self.stopped = asyncio.Event()
+        self.appended = 0
         self._store = store
         self._documents = 0
-        self._events = 0
+        self._began = 0.0
 
-    async def write(self, documents: int | None = None) -> None:
-        while not self.stopped.is_set() and documents != self._documents:
+    async def write(self, documents: int | None = None) -> float:
+        """Write so many documents, or until stopped; how many appends there were each second."""
+        before, self._began = self.appended, time.monotonic()
+        last = None if documents is None else self._documents + documents
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(WRITERS):
+                tasks.create_task(self._write(last, before))
+        return (self.appended - before) / (time.monotonic() - self._began)
+
+    async def _write(self, last: int | None, before: int) -> None:
+        while not self.stopped.is_set() and self._documents != last:
             self._documents += 1
             name = f"doc_{self._documents}"
             for version, fact in enumerate(life(name)):
-                self._events += 1
+                self.appended += 1
                 event = NewEvent(
-                    event_id=str(UUID(int=self._events)),
+                    event_id=str(UUID(int=self.appended)),
                     fact=fact,
                     occurred_at=0,
                     correlation_id="c",
@@ -55,6 +71,8 @@ class Writer:
                 await self._store.append(
                     Append(stream=document_stream(name), expected=version, events=[event])
                 )
+                due = self._began + (self.appended - before) / APPENDS_A_SECOND
+                await asyncio.sleep(due - time.monotonic())
 
 
 @pytest.mark.parametrize("kind", list(OPEN))
@@ -77,21 +95,23 @@ async def test_no_read_fails_while_tables_are_replaced(tmp_path: Path, kind: str
             )
             for projection in PROJECTIONS
         ]
-        writer = Writer(store)
+        writers = Writers(store)
         async with running(runners):
-            await writer.write(LOGGED)
+            await writers.write(LOGGED)
             lookups = Lookups(database, runners[0].applied, patience_seconds=PATIENCE_SECONDS)
             assert await lookups.reach(await store.head())
-            writing = asyncio.create_task(writer.write())
+            writing = asyncio.create_task(writers.write())
             rebuilding = asyncio.create_task(_rebuild(runners))
             reads = [0]
             while not rebuilding.done() or reads[0] < READS:
                 await _read(lookups, reads, now=clock.now)
             await rebuilding
-            writer.stopped.set()
-            await writing
+            writers.stopped.set()
+            rate = await writing
             assert await lookups.reach(await store.head())
             await _assert_tables(database, await everything(store))
+    assert rate >= AT_LEAST * APPENDS_A_SECOND
+    assert reads[0] >= READS
 
 
 async def _rebuild(runners: list[Runner[Any]]) -> None:

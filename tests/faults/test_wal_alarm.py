@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.anyio
 MEBIBYTE = 1024 * 1024
 LARGE = "x" * 30_000
 GROWN_TO = size(ci=events.wal.ALARM_BYTES, nightly=16 * events.wal.ALARM_BYTES)
+OPEN_SECONDS = size(ci=0.0, nightly=60.0)
+"""How long the reader stays at least."""
 SMALL = 8 * MEBIBYTE
 READERS = 4
 BUSY_WRITES = size(ci=2_000, nightly=20_000)
@@ -46,11 +49,16 @@ async def test_a_reader_that_stays_raises_an_alarm_that_ends_with_it(
         await store.append(append("a", 0, "first"))
         with closing(sqlite3.connect(path, isolation_level=None)) as reader:
             reader.execute("BEGIN")
+            began = time.monotonic()
             assert reader.execute("SELECT count(*) FROM events").fetchone() == (1,)
             version = 1
             while wal.stat().st_size < GROWN_TO or not told(database):
                 version = (await store.append(append("a", version, LARGE))).version
 
+            assert "cannot shrink" in told(database)
+            while time.monotonic() < began + OPEN_SECONDS:
+                version = (await store.append(append("a", version, "goes on"))).version
+                await asyncio.sleep(0.05)
             assert "cannot shrink" in told(database)
             assert len(lines) == 1 and "cannot shrink" in lines[0], "it is told once"
             assert reader.execute("SELECT count(*) FROM events").fetchone() == (1,)

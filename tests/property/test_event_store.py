@@ -211,7 +211,7 @@ class TestStores(Stores.TestCase):  # type: ignore[misc,valid-type] # hypothesis
 
 
 TestStores.settings = settings(
-    max_examples=size(100, 5000),
+    max_examples=size(200, 5000),
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
