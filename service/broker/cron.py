@@ -15,7 +15,7 @@ from cronsim import CronSim, CronSimError
 
 from service.broker.errors import Malformed
 
-__all__ = ["Cron", "next_after", "parse"]
+__all__ = ["Cron", "follows_the_hands", "next_after", "parse"]
 
 LONGEST = 256
 FIELDS = 5
@@ -69,9 +69,15 @@ def next_after(cron: Cron, at: int) -> int | None:
     if cron.zone is None:
         return _at(_first(cron.fields, now))
     zone = ZoneInfo(cron.zone)
-    if _follows_the_hands(cron.fields):
+    if follows_the_hands(cron):
         return _at(_by_the_hands(cron.fields, now, zone))
     return _at(_first(cron.fields, now.astimezone(zone)))
+
+
+def follows_the_hands(cron: Cron) -> bool:
+    """Whether it has a star in minute or hour; otherwise it runs once on each of its days."""
+    minute, hour, *_ = cron.fields.split()
+    return minute.startswith("*") or hour.startswith("*")
 
 
 def _first(fields: str, after: datetime) -> datetime | None:
@@ -119,11 +125,6 @@ def _change(after: datetime, until: datetime, zone: ZoneInfo) -> datetime | None
 
 def _at(time: datetime | None) -> int | None:
     return None if time is None else int(time.timestamp()) * SECOND
-
-
-def _follows_the_hands(fields: str) -> bool:
-    minute, hour, *_ = fields.split()
-    return minute.startswith("*") or hour.startswith("*")
 
 
 @lru_cache(maxsize=1)

@@ -89,6 +89,8 @@ class Pulse:
     async def _beat(self) -> None:
         now = self._clock()
         if now < self._last:
+            seconds = BEAT + (self._last - now) / SECOND
+            log.warning("the clock was set back; what waits for a time is late by %.0f s", seconds)
             await self._store.set_back(now)
         held = self._held()
         still = await self._store.renew(self._name) if held else held

@@ -9,11 +9,12 @@ from service.broker.errors import Malformed
 from service.broker.message import Headers
 from service.broker.names import checked_name, is_name
 
-__all__ = ["Schedule", "asked", "fired", "paused", "resumed"]
+__all__ = ["Schedule", "asked", "fired", "paused", "resumed", "set_back"]
 
 _CRON = "upstash-cron"
 _ID = "upstash-schedule-id"
 _QUEUE = "upstash-queue-name"
+_CORRECTION = 3 * 3600 * 1_000_000
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
@@ -97,3 +98,16 @@ def resumed(schedule: Schedule, *, at: int) -> Schedule:
         return schedule
     next_at = cron.next_after(cron.parse(schedule.cron), at)
     return replace(schedule, paused=False, next_at=next_at)
+
+
+def set_back(schedule: Schedule, *, at: int, by: int) -> Schedule:
+    """The schedule after the clock was set back to `at`, by so many microseconds.
+
+    As when daylight saving ends, a time with a star comes again and a fixed one does not. More than
+    three hours are no such change, as Debian's cron has it, but the correction of a clock that was
+    wrong: then all begin anew.
+    """
+    when = cron.parse(schedule.cron)
+    if schedule.paused or not (cron.follows_the_hands(when) or by > _CORRECTION):
+        return schedule
+    return replace(schedule, next_at=cron.next_after(when, at))

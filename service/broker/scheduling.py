@@ -15,7 +15,7 @@ from service.broker.broker import Broker
 from service.broker.errors import Malformed, Overloaded, StoreUnavailable, Unknown
 from service.broker.message import State
 from service.broker.schedule_rows import Firing, ScheduleChange
-from service.broker.schedules import Schedule, asked, fired, paused, resumed
+from service.broker.schedules import Schedule, asked, fired, paused, resumed, set_back
 from service.broker.store import Store
 from service.broker.timing import Wait
 from service.broker.writer import Told
@@ -50,6 +50,7 @@ class Schedules:
         self._wait = wait
         self._wake = asyncio.Event()
         self._never = asyncio.Event()
+        self._looked_at = clock()
 
     async def create(self, wanted: Wanted) -> Schedule:
         """Makes a schedule, or replaces the one with the id it names."""
@@ -112,6 +113,9 @@ class Schedules:
     async def _fire_due(self) -> float:
         """Fires what is due; gives the seconds until the next trigger."""
         now = self._clock()
+        if now < self._looked_at:
+            await self._set_back(now, self._looked_at - now)
+        self._looked_at = now
         due = await self._store.due_schedules(now, most=AT_ONCE)
         async with asyncio.TaskGroup() as tasks:
             for schedule in due:
@@ -120,6 +124,13 @@ class Schedules:
         if next_at is None:
             return LONGEST_SLEEP
         return min(LONGEST_SLEEP, (next_at - self._clock()) / SECOND)
+
+    async def _set_back(self, now: int, by: int) -> None:
+        def make(schedule: Schedule | None) -> Schedule | None:
+            return schedule and set_back(schedule, at=now, by=by)
+
+        for schedule in await self._store.schedules():
+            await self._store.change_schedule(ScheduleChange(id=schedule.id, make=make))
 
     async def _fire(self, schedule: Schedule, now: int) -> None:
         try:

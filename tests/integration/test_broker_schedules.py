@@ -139,6 +139,48 @@ async def test_a_schedule_keeps_its_hour_when_the_clocks_change(
         assert len(network.sent) == 1
 
 
+async def test_after_a_clock_was_set_back_a_star_goes_on_and_a_fixed_time_does_not_come_again(
+    scene: Scene,
+) -> None:
+    # It is midnight in UTC.
+    await scene.schedule("*/10 * * * *", "http://example.com/star")
+    await scene.schedule("30 0 * * *", "http://example.com/fixed")
+    paused = await scene.schedule("*/10 * * * *", "http://example.com/paused")
+    await scene.http.post(f"/v2/schedules/{paused}/pause")
+    await scene.time.asleep()
+    for count in (1, 2, 4):
+        await scene.fires_after(10 * MINUTE, count)
+    await scene.time.pass_by(5 * MINUTE)
+
+    # From 00:35 to 23:55 of the day before; it is noticed within a minute.
+    scene.time.set_clock(ahead=-40 * MINUTE)
+    await scene.time.pass_by(MINUTE)
+
+    for count in (5, 6, 7, 8, 9):
+        await scene.fires_after((4 if count == 5 else 10) * MINUTE, count)
+    sent = [sent.url.rsplit("/", 1)[-1] for sent in scene.network.sent]
+    assert (sent.count("star"), sent.count("fixed")) == (8, 1)
+
+
+async def test_after_a_clock_that_was_days_ahead_was_corrected_every_schedule_begins_anew(
+    scene: Scene,
+) -> None:
+    scene.time.set_clock(ahead=5 * 86_400)
+    await scene.time.pass_by(MINUTE)
+    schedule_id = await scene.schedule("30 0 * * *")
+    await scene.fires_after(29 * MINUTE, 1)
+
+    scene.time.set_clock(ahead=-5 * 86_400)
+    await scene.time.pass_by(MINUTE)
+
+    assert (await scene.shown(schedule_id))["nextScheduleTime"] == (
+        moment("2025-01-02T00:30") // 1000
+    )
+    await scene.time.pass_by(86_400 - 2 * MINUTE)
+    assert len(scene.network.sent) == 1
+    await scene.fires_after(MINUTE, 2)
+
+
 async def test_a_paused_schedule_skips_its_triggers(scene: Scene) -> None:
     name = await scene.schedule("*/5 * * * *")
 

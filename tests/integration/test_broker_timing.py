@@ -241,6 +241,35 @@ async def test_a_clock_that_was_set_forward_is_noticed_within_half_a_minute(scen
     await scene.attempted(1)
 
 
+async def test_after_a_clock_was_set_back_what_waits_keeps_its_time_and_the_rest_goes_on(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.network.answers = lambda sent: Answer(status=500 if "retry" in sent.url else 200)
+    retried = await scene.publish("http://example.com/retry", Retries="1")
+    delayed = await scene.publish("http://example.com/delayed", Delay="10s")
+    await scene.attempted(1)
+
+    scene.time.set_clock(ahead=-3600)
+    await scene.time.pass_by(5)
+    assert "the clock was set back; what waits for a time is late by 3600 s" in caplog.messages
+    await scene.publish("http://example.com/new")
+    await scene.publish("http://example.com/soon", Delay="20s")
+    await scene.attempted(2)
+    await scene.sends_after(20, 3)
+
+    # An hour late: when the clock shows their time for the second time.
+    await scene.time.pass_by(3560)
+    assert len(scene.network.sent) == 3
+    await scene.time.pass_by(60)
+    await scene.attempted(5)
+
+    sent = [sent.url.rsplit("/", 1)[-1] for sent in scene.network.sent]
+    assert sent[:3] == ["retry", "new", "soon"]
+    assert sorted(sent[3:]) == ["delayed", "retry"]
+    assert (await scene.states(delayed))[-1] == "DELIVERED"
+    assert (await scene.states(retried))[-1] == "FAILED"
+
+
 class HastyTime(FakeTime):
     """Goes on a little at every look, and its timers end a little early, as real ones do."""
 
