@@ -25,14 +25,17 @@ class DatabaseIsNewer(Exception):
         )
 
 
-def upgrade(schema: Literal["log", "keys", "broker"], database: Path | str) -> None:
+def upgrade(
+    schema: Literal["log", "keys", "broker"], database: Path | str, *, steps: Path = HERE
+) -> None:
     """Bring the database to the newest version of the schema; it is made if need be.
 
+    A step that fails leaves the database as it was before the first one.
     ``database`` is a SQLite file or the URL of a PostgreSQL database. Not to be called from a
     running event loop with a URL. Raises ``DatabaseIsNewer``, and the driver's own errors.
     """
     config = Config()
-    config.set_main_option("script_location", str(HERE / schema))
+    config.set_main_option("script_location", str(steps / schema))
     # As an object: a folder's name may hold what a URL or Alembic's own format would read as more.
     config.attributes["url"] = _location(database)
     config.attributes["refuse_newer"] = _refuse_newer(ScriptDirectory.from_config(config), database)

@@ -1,10 +1,10 @@
 """How Alembic reaches a schema: a file of its own on SQLite, a schema of its own on PostgreSQL."""
 
 import asyncio
-from typing import Literal
+from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import URL, Connection, create_engine, pool, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 Schema = Literal["log", "keys"]
@@ -24,7 +24,7 @@ def migrate(schema: Schema) -> None:
 
 def _migrate(connection: Connection) -> None:
     """Run what is missing; the caller ends the transaction."""
-    context.configure(connection=connection, transaction_per_migration=connection.in_transaction())
+    context.configure(connection=connection, transactional_ddl=True)
     context.config.attributes["refuse_newer"](context.get_context().get_current_revision())
     with context.begin_transaction():
         context.run_migrations()
@@ -33,11 +33,24 @@ def _migrate(connection: Connection) -> None:
 def _migrate_sqlite(url: URL) -> None:
     """The file is ours alone."""
     engine = create_engine(url, poolclass=pool.NullPool)
+    all_or_nothing(engine)
     try:
-        with engine.connect() as connection:
+        with engine.begin() as connection:
             _migrate(connection)
     finally:
         engine.dispose()
+
+
+def all_or_nothing(engine: Engine) -> None:
+    """SQLite can take back what was done to tables; the driver would commit it at once."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 async def _migrate_postgresql(url: URL, schema: Schema) -> None:

@@ -1,5 +1,7 @@
 """The log's schema on both databases: the same tables, old data kept, newer data refused."""
 
+import asyncio
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -10,7 +12,8 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from events.postgres import open_postgres
 from events.sql import SqlEventStore, open_event_store
@@ -21,6 +24,7 @@ from events.verify import Verifier
 from migrations import DatabaseIsNewer, upgrade
 from tests.fakes import FakeClock
 from tests.postgres import database_of, empty_database, server, upgrade_aside
+from tests.stores import append
 
 pytestmark = pytest.mark.anyio
 
@@ -91,6 +95,108 @@ async def test_a_log_moves_from_sqlite_to_postgresql_byte_for_byte(
         moved: list[Stored] = await there.read_stored(after=0, limit=1000)
 
     assert moved == log
+
+
+NEXT_STEP = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("streams", sa.Column("kind", sa.String, nullable=False, server_default="?"))
+    op.execute("UPDATE streams SET kind = substr(name, 1, 3)")
+    op.create_index("events_of_type", "events", ["type", "position"])
+    op.execute("INSERT INTO log_info VALUES ('upgraded', 'by a test')")
+"""
+FAILING_STEP = (
+    NEXT_STEP
+    + """
+    op.execute("INSERT INTO log_info VALUES ('upgraded', 'twice')")
+"""
+)
+
+
+@pytest.fixture
+def steps(tmp_path: Path) -> Path:
+    """The migrations, with a second step of the log's: there is none yet of our own."""
+    copied = tmp_path / "steps"
+    shutil.copytree(ROOT / "migrations", copied)
+    (copied / "log" / "versions" / "0002_next.py").write_text(NEXT_STEP)
+    return copied
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_a_step_changes_the_tables_under_an_old_log_and_keeps_what_it_holds(
+    old_file: Path, tmp_path: Path, clock: FakeClock, steps: Path, kind: str
+) -> None:
+    database = await _old_log(kind, old_file, tmp_path, clock)
+    async with _log_at(database, clock) as store:
+        before = await store.read_stored(after=0, limit=1000)
+
+    await asyncio.to_thread(upgrade, "log", database, steps=steps)
+
+    async with _log_at(database, clock) as store:
+        assert await store.read_stored(after=0, limit=1000) == before
+        await store.append(append("new", 0, "afterwards"))
+        log = await store.read_stored(after=0, limit=1000)
+        kinds = await store.database.read(
+            lambda its: its.execute(text("SELECT DISTINCT kind FROM streams ORDER BY 1")).all()
+        )
+        with pytest.raises(DBAPIError, match="never changed"):
+            await store.database.write(lambda its: its.execute(text("UPDATE events SET type = ''")))
+    assert Verifier().check(log) is None
+    assert len(log) == len(before) + 1 > 1
+    assert [kind for (kind,) in kinds] == ["?", "doc"]
+    with pytest.raises(DatabaseIsNewer, match="0002"):
+        await asyncio.to_thread(upgrade, "log", database)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_a_step_that_fails_at_its_end_leaves_the_log_as_it_was(
+    old_file: Path, tmp_path: Path, clock: FakeClock, steps: Path, kind: str
+) -> None:
+    database = await _old_log(kind, old_file, tmp_path, clock)
+    (steps / "log" / "versions" / "0002_next.py").write_text(FAILING_STEP)
+
+    with pytest.raises(DBAPIError):
+        await asyncio.to_thread(upgrade, "log", database, steps=steps)
+
+    (steps / "log" / "versions" / "0002_next.py").write_text(NEXT_STEP)
+    await asyncio.to_thread(upgrade, "log", database)  # is what this code knows
+    await asyncio.to_thread(upgrade, "log", database, steps=steps)  # nothing is in its way
+    async with _log_at(database, clock) as store:
+        assert Verifier().check(await store.read_stored(after=0, limit=1000)) is None
+
+
+async def _old_log(kind: str, old_file: Path, tmp_path: Path, clock: FakeClock) -> Path | str:
+    """The old log, on this database."""
+    if kind == "sqlite":
+        return old_file
+    upgrade("log", old_file)
+    async with _opened(old_file, clock) as store:
+        log = await store.read_stored(after=0, limit=1000)
+    url = database_of(tmp_path)
+    async with _log_at(url, clock) as there:
+        await there.restore(log)
+    return url
+
+
+@asynccontextmanager
+async def _log_at(database: Path | str, clock: FakeClock) -> AsyncIterator[SqlEventStore]:
+    if isinstance(database, Path):
+        async with _opened(database, clock) as store:
+            yield store
+        return
+    async with (
+        open_postgres(database, "log", durability="full") as opened,
+        open_event_store(opened, clock=clock, new_epoch=lambda: "e", shared=True) as store,
+    ):
+        yield store
 
 
 def test_a_file_that_is_newer_than_the_code_is_refused(old_file: Path) -> None:
