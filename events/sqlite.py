@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, RootTransaction
 from events.database import Durability, T, Work
 from events.errors import LogUnavailable
 from events.sqlite_engines import is_busy, is_trouble, reading_engine, writing_engine
+from events.threads import in_thread
 from events.wal import Mode, WriteAheadLog
 
 P = ParamSpec("P")
@@ -68,35 +69,6 @@ class SqliteDatabase:
 
     async def write(self, work: Work[T], *, long: bool = False) -> T:
         """Run ``work`` on the writing connection; see ``Database``."""
-        # A caller that goes away must not leave a transaction half done.
-        return await asyncio.shield(self._written(work, long=long))
-
-    async def read(self, work: Work[T]) -> T:
-        """Run ``work`` in a read transaction; see ``Database``."""
-        try:
-            async with self._readers.begin() as connection:
-                return await connection.run_sync(work)
-        except Exception as error:
-            if not is_trouble(error):
-                raise
-            await self._readers.dispose()  # the next read opens the file anew
-            raise LogUnavailable(f"{self.path.name} could not be read: {error}") from error
-
-    async def scrub(self, *, rewrite: bool) -> bool:
-        """Empty the WAL, which still has what was overwritten; see ``Database``."""
-        return await asyncio.shield(self._scrubbed(rewrite))
-
-    async def close(self) -> None:
-        """Close the readers, then the writer, which checkpoints."""
-        await self._readers.dispose()
-        await self._wal.close()
-        await self._checkpoint("TRUNCATE")
-        async with self._alone:
-            await self._disconnect()
-        self._writer.dispose()
-        self._thread.shutdown()
-
-    async def _written(self, work: Work[T], *, long: bool) -> T:
         async with self._alone:
             try:
                 result = await self._transaction(work, long=long)
@@ -111,6 +83,39 @@ class SqliteDatabase:
                 log.warning("%s can be written again", self.path.name)
                 self._refused = None
             return result
+
+    async def read(self, work: Work[T]) -> T:
+        """Run ``work`` in a read transaction; see ``Database``."""
+        try:
+            async with self._readers.begin() as connection:
+                return await connection.run_sync(work)
+        except Exception as error:
+            if not is_trouble(error):
+                raise
+            await self._readers.dispose()  # the next read opens the file anew
+            raise LogUnavailable(f"{self.path.name} could not be read: {error}") from error
+
+    async def scrub(self, *, rewrite: bool) -> bool:
+        """Empty the WAL, which still has what was overwritten; see ``Database``."""
+        async with self._alone:
+            connection = self._connection or await self._connect()
+            self._check_that_it_is_there()
+            try:
+                return await self._aside(_scrub, connection, rewrite)
+            except Exception as error:
+                if not is_trouble(error):
+                    raise
+                raise LogUnavailable(f"{self.path.name} could not be scrubbed: {error}") from error
+
+    async def close(self) -> None:
+        """Close the readers, then the writer, which checkpoints."""
+        await self._readers.dispose()
+        await self._wal.close()
+        await self._checkpoint("TRUNCATE")
+        async with self._alone:
+            await self._disconnect()
+        self._writer.dispose()
+        self._thread.shutdown()
 
     async def _transaction(self, work: Work[T], *, long: bool) -> T:
         connection = self._connection or await self._connect()
@@ -176,17 +181,6 @@ class SqliteDatabase:
             if driver.in_transaction:
                 driver.rollback()
 
-    async def _scrubbed(self, rewrite: bool) -> bool:
-        async with self._alone:
-            connection = self._connection or await self._connect()
-            self._check_that_it_is_there()
-            try:
-                return await self._aside(_scrub, connection, rewrite)
-            except Exception as error:
-                if not is_trouble(error):
-                    raise
-                raise LogUnavailable(f"{self.path.name} could not be scrubbed: {error}") from error
-
     async def _checkpoint(self, mode: Mode) -> bool:
         """See ``events.wal``; a failure costs nothing but space, so it is told and not raised."""
         async with self._alone:
@@ -230,8 +224,8 @@ class SqliteDatabase:
             await self._aside(_closed, connection, self._writer)
 
     async def _aside(self, call: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, partial(call, *arguments, **keywords))
+        # A caller that goes away must not leave a transaction half done.
+        return await in_thread(self._thread, partial(call, *arguments, **keywords))
 
 
 def _scrub(connection: Connection, rewrite: bool) -> bool:

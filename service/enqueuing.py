@@ -47,26 +47,31 @@ class Enqueuer:
 
     async def enqueue(self, due: Sequence[Due]) -> NotPublished | None:
         """Publish what is due; what stopped all of it if QStash did not answer."""
-        wanted = await asyncio.gather(*[self._job(one) for one in due])
-        jobs = [job for job in wanted if job is not None]
+        ready: list[Document] = []
+        others: list[Document] = []
+        for one in due:
+            (ready if self._is_requested(one) else others).append(one.document)
+        if others:
+            requested = await asyncio.gather(*map(self.request, others))
+            ready += [document for document in requested if document is not None]
+        jobs = [job for document in ready if (job := self._job(document)) is not None]
         if not jobs:
             return None
         outcomes = await self._publisher.publish(jobs)
         await asyncio.gather(*map(self._record, jobs, outcomes))
         return _silence(outcomes)
 
-    async def _job(self, due: Due) -> Job | None:
-        """What to publish: what was requested before if it may be repeated, or a new request."""
-        document: Document | None = due.document
+    def _is_requested(self, due: Due) -> bool:
+        """Whether its publish was requested before, and may be done or repeated under its name."""
         publishing = due.document.publishing
-        repeat = (
+        return (
             due.task is Task.REPUBLISH
             and publishing is not None
             and repeatable(publishing, now=self._clock(), policy=self._documents.policy)
         )
-        if not repeat:
-            document = await self.request(due.document)
-        if document is None or document.publishing is None:
+
+    def _job(self, document: Document) -> Job | None:
+        if document.publishing is None:
             return None
         key, parallelism = self._flow(document)
         return Job(

@@ -1,6 +1,6 @@
 """Where bytes live: documents and results, in a folder or in any bucket, behind one small protocol.
 
-Reading order: `objects` (the promise every keeper keeps), `drafts`, `together`, `folder`, `bucket`.
+Reading order: `objects` (the promise every keeper keeps), `drafts`, `folder`, `bucket`.
 """
 
 from pathlib import Path

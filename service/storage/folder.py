@@ -1,26 +1,28 @@
 """Objects as plain files in a folder: written beside, synced, then renamed into place.
 
-Small bodies go to the disk together; a longer one is written block by block, so that memory does
-not grow with it. What a killed process left half written is removed at the next opening, or a day
-later if others may write here too.
+A body of one block costs one hop to a thread; a longer one is written block by block, so that
+memory does not grow with it. What a killed process left half written is removed at the next
+opening, or a day later if others may write here too.
 """
 
-import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from events.threads import in_thread
 from service.storage.drafts import Draft, make_folders, sync_folder
 from service.storage.objects import Listed, ObjectMissing, Stored, check_name
-from service.storage.together import Together, to_its_end
 
 Result = TypeVar("Result")
 
 _SMALL = 64 * 1024
-"""Bodies up to this size go together."""
+"""So few pages are written to the system's memory at once; only the disk is waited for aside."""
+_THREADS = 8
+"""Files on their way to or from the disk at once; the others wait for their turn."""
 _BLOCK = 256 * 1024
 _LISTED_AT_ONCE = 500
 _LEFTOVER_SECONDS = 86_400
@@ -32,7 +34,7 @@ class FolderStore:
         """`alone` says that no other process writes here: then leftovers need no day of grace."""
         self._folder = folder.absolute()
         self._unfinished = self._folder / _UNFINISHED
-        self._together = Together(self._unfinished)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="objects")
         make_folders(self._unfinished)
         _remove_leftovers(self._unfinished, older_than=0 if alone else _LEFTOVER_SECONDS)
 
@@ -43,15 +45,15 @@ class FolderStore:
         second = await anext(blocks, None)
         if second is None:
             return await self._put_at_once(name, first)
-        draft = await _in_thread(lambda: Draft(self._unfinished))
+        draft = await self._in_thread(lambda: Draft(self._unfinished))
         try:
-            await _in_thread(lambda: draft.write((first, second)))
+            await self._in_thread(lambda: draft.write((first, second)))
             async for block in blocks:
-                await _in_thread(lambda block=block: draft.write((block,)))  # type: ignore[misc] # bound now
-            await _in_thread(lambda: draft.publish(self._path(name)))
+                await self._in_thread(lambda block=block: draft.write((block,)))  # type: ignore[misc] # bound now
+            await self._in_thread(lambda: draft.publish(self._path(name)))
             return draft.stored(name)
         except BaseException:
-            await _in_thread(draft.discard)
+            await self._in_thread(draft.discard)
             raise
 
     async def put_file(self, name: str, path: Path) -> Stored:
@@ -59,12 +61,12 @@ class FolderStore:
         small = _small(path)
         if small is not None:
             return await self._put_at_once(name, small)
-        return await _in_thread(lambda: self._copy(name, path))
+        return await self._in_thread(lambda: self._copy(name, path))
 
     async def read(self, name: str, offset: int = 0) -> AsyncIterator[bytes]:
-        opened = await _in_thread(lambda: self._open(name, offset))
+        opened = await self._in_thread(lambda: self._open(name, offset))
         try:
-            while block := await _in_thread(lambda: opened.read(_BLOCK)):
+            while block := await self._in_thread(lambda: opened.read(_BLOCK)):
                 yield block
         finally:
             opened.close()
@@ -77,21 +79,25 @@ class FolderStore:
     async def size(self, name: str) -> int:
         path = self._path(name)
         try:
-            return (await _in_thread(path.stat)).st_size
+            return (await self._in_thread(path.stat)).st_size
         except (FileNotFoundError, NotADirectoryError):
             raise ObjectMissing(name) from None
 
     async def delete(self, name: str) -> None:
         path = self._path(name)
         with suppress(FileNotFoundError, NotADirectoryError):
-            await _in_thread(lambda: _remove(path))
+            await self._in_thread(lambda: _remove(path))
 
     async def list(self, folder: str = "") -> AsyncIterator[Listed]:
         start = self._path(folder) if folder else self._folder
         found = _files_below(start, self._folder)
-        while batch := await _in_thread(lambda: [*itertools.islice(found, _LISTED_AT_ONCE)]):
+        while batch := await self._in_thread(lambda: [*itertools.islice(found, _LISTED_AT_ONCE)]):
             for listed in batch:
                 yield listed
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        # A cancelled upload must not remove its draft while a thread still writes to it.
+        return await in_thread(self._threads, work)
 
     def _path(self, name: str) -> Path:
         return self._folder / check_name(name)
@@ -105,9 +111,16 @@ class FolderStore:
         return opened
 
     async def _put_at_once(self, name: str, body: bytes) -> Stored:
-        if len(body) <= _SMALL:
-            return await self._together.put(name, self._path(name), body)
-        return await _in_thread(lambda: self._write(name, (body,)))
+        if len(body) > _SMALL:
+            return await self._in_thread(lambda: self._write(name, (body,)))
+        draft = Draft(self._unfinished)
+        try:
+            draft.write((body,))
+            await self._in_thread(lambda: draft.publish(self._path(name)))
+        except BaseException:
+            draft.discard()
+            raise
+        return draft.stored(name)
 
     def _copy(self, name: str, path: Path) -> Stored:
         with path.open("rb") as source:
@@ -141,10 +154,6 @@ async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             waiting, length = [], 0
     if waiting:
         yield b"".join(waiting)
-
-
-async def _in_thread(work: Callable[[], Result]) -> Result:
-    return await to_its_end(asyncio.ensure_future(asyncio.to_thread(work)))
 
 
 def _remove(path: Path) -> None:
