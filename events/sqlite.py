@@ -1,8 +1,9 @@
 """A SQLite file: one connection that writes, a few that read.
 
 The writing connection begins with ``BEGIN IMMEDIATE``. Its statements take microseconds and run
-where they are asked for; only what waits for the disk goes to a thread: a durable commit, and a
-checkpoint. Reading goes through ``aiosqlite`` and never waits for the writer (WAL).
+where they are asked for; what waits for the disk goes to a thread: a checkpoint, and a durable
+commit, unless the disk has been quick of late (``pace``). Reading goes through ``aiosqlite`` and
+never waits for the writer (WAL).
 
 When the disk is full, the file is locked or gone, or the disk fails, every write is refused with
 ``LogUnavailable``, and the first one after the trouble goes through again.
@@ -21,6 +22,7 @@ from sqlalchemy import Connection, Engine, RootTransaction
 
 from events.database import Durability, T, Work
 from events.errors import LogUnavailable
+from events.pace import Pace
 from events.sqlite_engines import is_busy, is_trouble, reading_engine, writing_engine
 from events.threads import in_thread
 from events.wal import Mode, WriteAheadLog
@@ -38,9 +40,11 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def open_sqlite(path: Path, *, durability: Durability) -> AsyncIterator["SqliteDatabase"]:
+async def open_sqlite(
+    path: Path, *, durability: Durability, pace: Pace | None = None
+) -> AsyncIterator["SqliteDatabase"]:
     """Open the file; the writer's connection is closed last and checkpoints."""
-    database = SqliteDatabase(path, durability=durability)
+    database = SqliteDatabase(path, durability=durability, pace=pace or Pace())
     try:
         yield database
     finally:
@@ -50,9 +54,10 @@ async def open_sqlite(path: Path, *, durability: Durability) -> AsyncIterator["S
 class SqliteDatabase:
     """One file, one writing connection, a few readers."""
 
-    def __init__(self, path: Path, *, durability: Durability) -> None:
+    def __init__(self, path: Path, *, durability: Durability, pace: Pace) -> None:
         self.path = path
         self._durable = durability == "full"
+        self._pace = pace
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.stem}")
         self._alone = asyncio.Lock()
         self._writer = writing_engine(path, durability)
@@ -160,10 +165,10 @@ class SqliteDatabase:
 
     async def _commit(self, transaction: RootTransaction, *, long: bool) -> None:
         try:
-            if self._durable or long:
-                await self._aside(transaction.commit)
+            if long or (self._durable and not self._pace.quick):
+                await self._aside(self._pace.timed, transaction.commit)
             else:
-                transaction.commit()
+                self._pace.timed(transaction.commit)
         except Exception as error:
             if not is_trouble(error):
                 raise
