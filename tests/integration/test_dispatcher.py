@@ -1,6 +1,7 @@
 """The dispatcher at work: publish what waits, chase what was lost, tidy up."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,14 +12,17 @@ from events.document.facts import DocumentErased, EnqueueRequested, LeaseExpired
 from events.document.state import Document, Erasure, Status
 from events.store import document_stream
 from service.clock import MICROSECONDS, system_clock
-from service.publisher import DEADLINE_SECONDS
+from service.publisher import DEADLINE_SECONDS, Job, NotPublished, Publisher
 from tests.brokers import served
 from tests.facts import published, registered, started, succeeded
-from tests.integration.dispatching import Qstash, World
+from tests.integration.dispatching import HERE, Qstash, World
 from tests.stores import append, sqlite_log
 from tests.unit.document.builders import an
 
 pytestmark = pytest.mark.anyio
+
+JOB = Job(document_id="d1", run=1, publish_no=1, dedup_id="d1.1.1", flow_key="key", parallelism=2)
+SLOW_MACHINE = 5.0
 
 
 @pytest.fixture
@@ -53,6 +57,7 @@ async def test_an_upload_is_published_once_with_what_a_message_needs(
     assert lowered["upstash-deduplication-id"] == "d1.1.1"
     assert lowered["upstash-failure-callback"] == "http://here/failed"
     assert lowered["upstash-retries"] == "6"
+    assert lowered["upstash-timeout"] == "60s"
     assert lowered["upstash-label"] == "d1"
 
 
@@ -264,3 +269,28 @@ async def test_an_erasure_that_was_begun_before_the_start_is_completed(world: Wo
 
     async with world.dispatcher("d1"):
         await world.becomes("d1", lambda found: found.erasure is Erasure.COMPLETE)
+
+
+async def test_a_qstash_that_never_answers_is_left_after_ten_seconds_and_asked_once(
+    qstash: Qstash,
+) -> None:
+    qstash.answers.clear()
+    async with served(qstash) as url:
+        publisher = Publisher(
+            url=url,
+            token="t",
+            process_url=HERE,
+            failed_url="http://here/failed",
+            retries=6,
+            timeout_seconds=60,
+        )
+        began = time.monotonic()
+        async with publisher._client.http._client:
+            [outcome] = await publisher.publish([JOB])
+        took = time.monotonic() - began
+        qstash.answers.set()
+
+    assert 10 <= took < 10 + SLOW_MACHINE
+    assert isinstance(outcome, NotPublished)
+    assert outcome.ambiguous and not outcome.unreachable
+    assert len(qstash.calls) == 1, "the SDK tries again by itself"

@@ -8,11 +8,14 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from service.processing.limits import MEBIBYTE, Limits
 from service.processing.outcome import Extracted
+from service.processing.pool import Pool
 from service.processing.result import read_summary
+from tests.integration.commands_support import address_of, running, stop
 from tests.integration.office import UVLOOP, Office, exists, failure, opened, until_gone
 
 pytestmark = pytest.mark.anyio
@@ -204,3 +207,28 @@ async def test_workers_die_with_a_service_that_is_killed(tmp_path: Path) -> None
         service.kill()
 
     await until_gone(*pids)
+
+
+async def test_without_a_number_there_is_one_worker_for_each_core_that_we_may_use(
+    tmp_path: Path,
+) -> None:
+    ours = os.sched_getaffinity(0)
+    assert Pool({}).size == len(ours)
+    try:
+        os.sched_setaffinity(0, {min(ours)})
+        assert Pool({}).size == 1
+    finally:
+        os.sched_setaffinity(0, ours)
+
+    log = tmp_path / "log"
+    arguments = ("serve", "--data", str(tmp_path / "data"), "--port", "0")
+    with running(*arguments, more={"WAYBILL_BROKER_PROCESS": "inside"}, log=log) as process:
+        address_of(process, log)
+        workers = [one for one in psutil.Process(process.pid).children() if is_worker(one)]
+        stop(process)
+
+    assert len(workers) == len(ours)
+
+
+def is_worker(process: psutil.Process) -> bool:
+    return "service.processing.worker" in process.cmdline()

@@ -1,10 +1,13 @@
 """QStash cannot be reached: uploads are accepted all the same, and processed once it is back."""
 
+import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from service.publisher import DEADLINE_SECONDS
 from tests.journey.processes import Broker
 from tests.journey.product import (
     BESIDE,
@@ -17,8 +20,31 @@ from tests.journey.product import (
     running,
 )
 from tests.journey.witness import count, processed_once
+from tests.line import Fate, Line, arrives
 
 pytestmark = pytest.mark.anyio
+
+UPLOADS = 10
+SOON_SECONDS = 0.5
+
+
+class Mute(Line):
+    """Takes every call, and none is ever answered."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.called = asyncio.Event()
+        self._port = port
+
+    def behind(self) -> int:
+        return self._port
+
+    def fates(self) -> tuple[Fate, Fate]:
+        def asked(_piece: bytes) -> bytes:
+            self.called.set()
+            return b""
+
+        return asked, arrives
 
 
 @pytest.fixture
@@ -52,6 +78,26 @@ async def test_an_upload_is_accepted_while_qstash_is_away_and_processed_when_it_
             assert count(history, "publish_failed") >= 1
             assert count(history, "delivery_received") == 1
             assert (await health(client))["status"] == "ok"
+
+
+async def test_an_upload_is_answered_as_quickly_while_qstash_takes_calls_and_never_answers(
+    tmp_path: Path, broker: Broker, letter: bytes
+) -> None:
+    async with Mute(broker.port).listening() as mute:
+        settings = {**broker.environment, "QSTASH_URL": mute.url}
+        with running(tmp_path / "alone", settings) as waybill:
+            async with client_of(waybill) as client:
+                await client.upload(letter)
+                async with asyncio.timeout(DEADLINE_SECONDS):
+                    await mute.called.wait()
+                took = []
+                for number in range(UPLOADS):
+                    began = time.monotonic()
+                    await client.upload(letter + b"%" * number)
+                    took.append(time.monotonic() - began)
+
+    assert sum(took) < DEADLINE_SECONDS, "each would wait for as long, if it waited"
+    assert sorted(took)[UPLOADS // 2] < SOON_SECONDS
 
 
 async def test_a_restart_of_the_broker_loses_no_message(
