@@ -92,6 +92,7 @@ async def _demo(wanted: Wanted) -> ExitCode:
 
 
 async def _play(wanted: Wanted) -> ExitCode:
+    from service.clock import system_clock
     from service.commands.child import free_port, started
     from service.commands.demo_documents import SAMPLES
     from service.samples import SamplesUnavailable
@@ -102,18 +103,19 @@ async def _play(wanted: Wanted) -> ExitCode:
         raise Trouble(str(error)) from error
     with _folder(wanted) as data:
         port = free_port() if wanted.port is None else wanted.port
+        began = system_clock()
         async with started(data=data, port=port, settings=SETTINGS) as server:
             wanted.say(f"Waybill is at {server.url}")
-            return await while_up(server, _show(wanted, server, first))
+            return await while_up(server, _show(wanted, server, first, began=began))
 
 
-async def _show(wanted: Wanted, server: "Server", first: bytes) -> ExitCode:
+async def _show(wanted: Wanted, server: "Server", first: bytes, *, began: int) -> ExitCode:
     from service.clock import system_clock
     from service.commands.screen import open_screen
     from service.commands.stage import Stage
 
     with open_screen(as_json=wanted.as_json, clock=system_clock) as screen:
-        stage = Stage(screen, system_clock)
+        stage = Stage(screen, system_clock, began=began)
         different = await _perform(stage, server, first)
     for each in different:
         complain(each)
@@ -146,7 +148,8 @@ def _verdict(stage: "Stage", different: list[str]) -> str:
         return f"The demo did not go as it should: {len(different)} differences."
     return (
         f"All {len(stage.cast)} documents ended as they should, "
-        f"the first after {stage.first_seconds:.1f} s, the last after {stage.last_seconds:.1f} s."
+        f"the first {stage.first_seconds:.1f} s after the start, "
+        f"the last after {stage.last_seconds:.1f} s."
     )
 
 

@@ -57,6 +57,7 @@ async def _import(file: Path, keys: Path | None, data: Path | None, *, as_json: 
         settings = settings_in_force({"data": data})
         async with open_for_import(settings, epoch=heading.epoch) as store:
             with progress("importing", total=size) as on_bytes:
+                on_bytes(lines.heading_bytes)
                 added = await restore(store, lines, heading, on_line=on_bytes)
             if keys is not None:
                 await _import_keys(keys, settings, store)

@@ -21,13 +21,14 @@ PIECE = 1 << 18
 class Stage:
     """Shows the demo's own documents only: a folder that was used before holds others."""
 
-    def __init__(self, screen: Screen, clock: Clock) -> None:
+    def __init__(self, screen: Screen, clock: Clock, *, began: int) -> None:
+        """``began`` is when the server was started, from which its times are counted."""
         self.cast: dict[str, Sample] = {}
         self.first_seconds = 0.0
         self.last_seconds = 0.0
         self._screen = screen
         self._clock = clock
-        self._began = clock()
+        self._began = began
         self._board = Board(only=None)
         self._shown = Board(only=frozenset())
         self._over = asyncio.Event()

@@ -24,12 +24,15 @@ class Numbered:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.number = 0
+        self.heading_bytes = 0
 
     def heading(self) -> Heading:
         """The first line; raises ``NotRestored``."""
         self.number = 1
+        line = self._file.readline(LONGEST_LINE)
+        self.heading_bytes = len(line)
         try:
-            return heading_of(self._file.readline(LONGEST_LINE))
+            return heading_of(line)
         except BadLine as error:
             raise NotRestored(f"line 1: {error}") from error
 

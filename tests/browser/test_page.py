@@ -19,6 +19,14 @@ def row(name: str) -> str:
     return f'.row:has(b:text-is("{name}"))'
 
 
+def drag(page: Page, kind: str, *files: Path) -> None:
+    """As the browser hears it from the desktop: files are held over the page, or let go."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+    session.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 200, "data": data})
+    session.detach()
+
+
 def test_a_dropped_file_appears_and_its_badge_moves_until_it_is_done(
     page: Page, fresh: Waybill, tmp_path: Path
 ) -> None:
@@ -27,7 +35,11 @@ def test_a_dropped_file_appears_and_its_badge_moves_until_it_is_done(
     page.goto(fresh.url)
     expect(page.locator("#empty")).to_contain_text("Nothing here yet")
 
-    page.set_input_files("#files", letter)
+    drag(page, "dragEnter", letter)
+    expect(page.locator("#overlay")).to_be_visible()
+    drag(page, "dragOver", letter)
+    drag(page, "drop", letter)
+    expect(page.locator("#overlay")).to_be_hidden()
 
     expect(page.locator(f"{row('letter.pdf')} .status-badge")).to_have_attribute(
         "data-state", "succeeded"
