@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.journey.misbehaving import under_any_broker
 from tests.journey.product import Client, Gate, Waybill
 from tests.journey.witness import count, holds, processed_once
 
@@ -21,6 +22,7 @@ async def any_is_now(client: Client, documents: Sequence[str], status: str) -> N
     assert any(isinstance(state, dict) for state in ended), ended
 
 
+@under_any_broker
 async def test_a_document_that_waits_is_cancelled_at_once_and_never_begun(
     client: Client, gate: Gate
 ) -> None:
@@ -40,6 +42,7 @@ async def test_a_document_that_waits_is_cancelled_at_once_and_never_begun(
     assert (await client.document(waiting))["status"] == "cancelled"
 
 
+@under_any_broker
 async def test_a_document_is_cancelled_while_it_is_read_and_its_worker_is_free_again(
     house: Waybill, client: Client, gate: Gate
 ) -> None:
@@ -60,6 +63,7 @@ async def test_a_document_is_cancelled_while_it_is_read_and_its_worker_is_free_a
         await processed_once(house, client, other)
 
 
+@under_any_broker
 async def test_a_cancelled_document_can_be_run_again(
     house: Waybill, client: Client, gate: Gate
 ) -> None:

@@ -115,6 +115,7 @@ async def test_one_page_can_be_read_alone(client: Client) -> None:
     assert beyond.status_code == 404
 
 
+@under_any_broker
 async def test_a_document_of_ten_megabytes_shows_progress_and_keeps_its_lease(
     house: Waybill, client: Client, large: bytes
 ) -> None:
@@ -160,6 +161,7 @@ UNREADABLE: dict[str, Callable[[], bytes]] = {
 }
 
 
+@under_any_broker
 @pytest.mark.parametrize("code", UNREADABLE)
 async def test_a_document_that_nobody_can_read_fails_once_and_says_why(
     client: Client, house: Waybill, code: str

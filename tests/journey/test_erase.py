@@ -14,6 +14,7 @@ import pytest
 from tests.integration import commands_support
 from tests.integration.commands_support import Ended
 from tests.integration.pdfs import with_text
+from tests.journey.misbehaving import under_any_broker
 from tests.journey.product import (
     Client,
     Json,
@@ -90,8 +91,11 @@ async def command(*arguments: str) -> Ended:
     return await asyncio.to_thread(commands_support.waybill, *arguments)
 
 
-async def test_after_an_erasure_no_file_has_a_word_of_it(tmp_path: Path) -> None:
-    with running(tmp_path / "waybill", {}) as waybill:
+@under_any_broker
+async def test_after_an_erasure_no_file_has_a_word_of_it(
+    tmp_path: Path, transport: dict[str, str]
+) -> None:
+    with running(tmp_path / "waybill", transport) as waybill:
         async with client_of(waybill) as client:
             kept = await client.upload(with_text(b"(kept) Tj"), name="kept.pdf", owner="bob")
             document_id = await uploaded(client)

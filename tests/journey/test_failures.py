@@ -45,6 +45,7 @@ async def test_a_failing_document_is_retried_thrice_then_dead_and_a_person_bring
     assert (await client.document(document_id))["run"] == 2
 
 
+@under_any_broker
 async def test_the_retry_button_of_qstash_s_console_begins_a_run(
     house: Waybill, client: Client
 ) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from service.samples import text_document
+from tests.journey.misbehaving import under_any_broker
 from tests.journey.product import Client, Waybill, client_of, running
 from tests.journey.witness import processed_once
 
@@ -46,13 +47,14 @@ async def lives_for(waybill: Waybill, seconds: float, people: list[Person]) -> N
             raise AssertionError("an upload ended otherwise than with the server") from error
 
 
+@under_any_broker
 async def test_every_accepted_document_is_processed_once_whenever_the_server_dies(
-    tmp_path: Path,
+    tmp_path: Path, transport: dict[str, str]
 ) -> None:
     seed = random.randrange(1_000_000)
     chance = random.Random(seed)
     people = [Person(name) for name in ("ada", "grace", "hedy")[:PEOPLE]]
-    with running(tmp_path / "waybill", BUDGET) as waybill:
+    with running(tmp_path / "waybill", {**BUDGET, **transport}) as waybill:
         for _ in range(KILLS):
             await lives_for(waybill, chance.uniform(0, LONGEST_LIFE), people)
             waybill.start()

@@ -8,6 +8,7 @@ from pathlib import Path
 import jwt
 import pytest
 
+from tests.journey.misbehaving import under_any_broker
 from tests.journey.product import Client, Waybill, client_of, running
 from tests.journey.witness import processed_once
 from tests.signing import claims_for, signed, tampered
@@ -101,8 +102,11 @@ async def test_a_refusal_is_logged_with_its_reason(house: Waybill, client: Clien
     assert refusals[-1]["path"] == PROCESS
 
 
-async def test_deliveries_are_accepted_across_rotations_of_the_keys(tmp_path: Path) -> None:
-    with running(tmp_path / "rotated", {}) as waybill:
+@under_any_broker
+async def test_deliveries_are_accepted_across_rotations_of_the_keys(
+    tmp_path: Path, transport: dict[str, str]
+) -> None:
+    with running(tmp_path / "rotated", transport) as waybill:
         async with client_of(waybill) as client, waybill.qstash() as qstash:
             for rotations in (1, 2):
                 for _ in range(rotations):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.journey.misbehaving import under_any_broker
 from tests.journey.processes import Started
 from tests.journey.product import BESIDE, QUICK, Gate, client_of, eventually, running
 from tests.journey.witness import count, processed_once
@@ -14,10 +15,12 @@ from tests.ports import free_port
 pytestmark = pytest.mark.anyio
 
 
+@under_any_broker
 async def test_work_that_outlasts_the_drain_goes_on_after_the_next_start(
-    tmp_path: Path, gate: Gate
+    tmp_path: Path, transport: dict[str, str], gate: Gate
 ) -> None:
-    with running(tmp_path / "stopped", {"WAYBILL_DRAIN_SECONDS": "1", **BESIDE}) as waybill:
+    settings = {"WAYBILL_DRAIN_SECONDS": "1", **BESIDE, **transport}
+    with running(tmp_path / "stopped", settings) as waybill:
         async with client_of(waybill) as client:
             document_id = await client.script(gate=gate, pages=2)
             await client.event(document_id, "progress_reported")
@@ -34,8 +37,11 @@ async def test_work_that_outlasts_the_drain_goes_on_after_the_next_start(
             assert count(history, "processing_started") == 2
 
 
-async def test_a_stop_waits_for_work_that_ends_in_time(tmp_path: Path, gate: Gate) -> None:
-    with running(tmp_path / "stopped", {"WAYBILL_DRAIN_SECONDS": "20"}) as waybill:
+@under_any_broker
+async def test_a_stop_waits_for_work_that_ends_in_time(
+    tmp_path: Path, transport: dict[str, str], gate: Gate
+) -> None:
+    with running(tmp_path / "stopped", {"WAYBILL_DRAIN_SECONDS": "20", **transport}) as waybill:
         async with client_of(waybill) as client:
             document_id = await client.script(gate=gate)
             await client.is_now(document_id, "processing")
