@@ -4,10 +4,8 @@ from typing import Annotated
 
 import typer
 
-from service.announcements import EXPORT, LISTENING, MISBEHAVING, PAGE
-from service.commands.document import json_line
 from service.commands.options import AsJson, Data
-from service.commands.serve import UntilStdinEnds, announce, run_server
+from service.commands.serve import UntilStdinEnds, announce, announce_as_json, run_server
 
 USUAL_PORT = 8322
 LOOPBACK = "127.0.0.1"
@@ -118,16 +116,3 @@ def broker(
         )
 
     run_server(work(), until_stdin_ends=until_stdin_ends)
-
-
-def announce_as_json(line: str) -> None:
-    """`listening on URL` as `{"url": URL}`, an `export` as `{NAME: VALUE}`, and so on."""
-    if line.startswith(LISTENING):
-        announce(json_line({"url": line.removeprefix(LISTENING)}))
-    elif line.startswith(PAGE):
-        announce(json_line({"page": line.removeprefix(PAGE)}))
-    elif line.startswith(MISBEHAVING):
-        announce(json_line({"chaos": line.removeprefix(MISBEHAVING)}))
-    else:
-        name, _, value = line.removeprefix(EXPORT).partition("=")
-        announce(json_line({name: value}))

@@ -11,8 +11,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from service.announcements import EXPORT, LISTENING, MISBEHAVING, PAGE
+from service.commands.document import json_line
 from service.commands.endings import ExitCode, complain
-from service.commands.options import Data
+from service.commands.options import AsJson, Data
 
 Host = Annotated[
     str | None,
@@ -41,11 +43,13 @@ def serve(
     host: Host = None,
     port: Port = None,
     until_stdin_ends: UntilStdinEnds = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start the service.
 
     That is the API, the page, the feed, the workers, and the embedded broker if no QStash is set.
-    Prints one line, `listening on http://HOST:PORT`, when it is ready; logs go to standard error.
+    Prints one line, `listening on http://HOST:PORT`, when it is ready, or with `--json` an object
+    with the `url`; logs go to standard error.
     """
     from service.commands.loading import settings_in_force
 
@@ -54,7 +58,7 @@ def serve(
     async def work() -> None:
         from service.serving import serve as serve_everything
 
-        await serve_everything(in_force, announce=announce)
+        await serve_everything(in_force, announce=announce_as_json if as_json else announce)
 
     run_server(work(), until_stdin_ends=until_stdin_ends)
 
@@ -62,6 +66,19 @@ def serve(
 def announce(line: str) -> None:
     """Scripts wait for this line, so it must not stay in a buffer."""
     print(line, flush=True)
+
+
+def announce_as_json(line: str) -> None:
+    """`listening on URL` as `{"url": URL}`, an `export` as `{NAME: VALUE}`, and so on."""
+    if line.startswith(LISTENING):
+        announce(json_line({"url": line.removeprefix(LISTENING)}))
+    elif line.startswith(PAGE):
+        announce(json_line({"page": line.removeprefix(PAGE)}))
+    elif line.startswith(MISBEHAVING):
+        announce(json_line({"chaos": line.removeprefix(MISBEHAVING)}))
+    else:
+        name, _, value = line.removeprefix(EXPORT).partition("=")
+        announce(json_line({name: value}))
 
 
 def run_server(work: Coroutine[Any, Any, None], *, until_stdin_ends: bool) -> NoReturn:

@@ -46,6 +46,19 @@ def test_the_server_prints_one_line_when_it_is_ready_and_ends_with_0_when_told_t
     assert (code, rest) == (0, "")
 
 
+def test_the_server_tells_a_program_its_address_in_one_object(tmp_path: Path) -> None:
+    arguments = ("serve", "--data", str(tmp_path / "data"), "--port", "0", "--json")
+    with running(*arguments, log=tmp_path / "log") as process:
+        told = json.loads(next_line(process))
+        health = httpx.get(f"{told['url']}/health")
+        code = stop(process)
+        rest = process.stdout.read()
+
+    assert list(told) == ["url"]
+    assert health.json()["status"] == "ok"
+    assert (code, rest) == (0, "")
+
+
 def test_the_server_logs_where_the_page_of_its_broker_is_and_which_file_has_the_token(
     tmp_path: Path,
 ) -> None:

@@ -20,7 +20,7 @@ from projections import PROJECTIONS, lookups
 from projections.queues import MINUTE
 from projections.runner import Runner
 from projections.tables import create_tables
-from tests.facts import interleaved, life
+from tests.facts import interleaved, life, published, registered, started, succeeded
 from tests.fakes import FakeClock
 from tests.postgres import database_of
 from tests.projecting import running
@@ -148,6 +148,33 @@ async def test_two_runners_on_one_database_never_apply_an_event_twice(
         await reached(runners, await store.head())
 
     assert await rows(shared) == await rows(alone)
+
+
+async def test_the_queue_tells_how_long_documents_waited_and_were_worked_on(
+    kind: str, tmp_path: Path, store: MemoryEventStore, clock: FakeClock
+) -> None:
+    stories = [
+        event
+        for number in range(1, 101)
+        for event in (
+            registered(f"d{number}"),
+            *published(f"d{number}"),
+            *started(f"d{number}", waited_ms=30 * number),
+            succeeded(f"d{number}", duration_ms=200 * number),
+        )
+    ]
+    async with opened(tmp_path / f"read.{kind}") as database:
+        await database.write(create_tables)
+        runners = [runner_of(one, store, database) for one in PROJECTIONS]
+        async with running(runners):
+            await reached(runners, await tell(store, stories))
+            asked = lookups.Lookups(database, runners[0].applied)
+            queue = await asked.queue(now=clock.now, minutes=60)
+
+    assert queue.waiting_p50_ms == pytest.approx(1_500, rel=0.1)
+    assert queue.waiting_p95_ms == pytest.approx(2_850, rel=0.1)
+    assert queue.processing_p50_ms == pytest.approx(10_000, rel=0.1)
+    assert queue.processing_p95_ms == pytest.approx(19_000, rel=0.1)
 
 
 async def test_the_queue_tells_what_waits_what_runs_and_how_long_it_took(

@@ -1,5 +1,7 @@
 """The small rules of the command line: history, the demo's verdict, doctor's findings."""
 
+import inspect
+
 import httpx
 import pytest
 
@@ -17,6 +19,7 @@ from service.commands.finding import Level
 from service.commands.history import told
 from service.commands.machine_checks import versions
 from service.commands.network_checks import clock
+from service.commands.parser import VERBS
 from service.commands.watching import EVERYTHING, MOST_BY_NAME, feed_path
 from service.commands.wording import SECOND, moment
 
@@ -27,6 +30,14 @@ SAMPLE = Sample(name="a.pdf", draw=bytes, pages=3)
 
 def test_every_exit_code_is_explained() -> None:
     assert set(MEANINGS) == set(ExitCode)
+
+
+def test_every_verb_can_tell_programs_what_it_tells_people() -> None:
+    without = [
+        verb.__name__ for verb in VERBS if "as_json" not in inspect.signature(verb).parameters
+    ]
+
+    assert without == []
 
 
 def test_the_trouble_of_a_task_is_found_in_its_group() -> None:
