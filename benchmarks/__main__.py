@@ -20,6 +20,7 @@ from benchmarks import (
     memory,
     read,
     rebuild,
+    senders,
     startup,
     upload_memory,
 )
@@ -43,6 +44,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "peers": job_queues.run,
     "read": read.run,
     "rebuild": rebuild.run,
+    "senders": senders.run,
     "upload_memory": upload_memory.run,
     "startup": startup.run,
 }

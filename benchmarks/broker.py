@@ -15,7 +15,7 @@ from benchmarks.broker_server import Heard, Program, heard_by, running
 from benchmarks.figure import Figure
 from benchmarks.http_client import UnexpectedAnswer, connected
 from benchmarks.session import Session
-from service.broker.client import Client
+from service.broker.client import Client, Sender
 from service.broker.limits import Limits
 from service.broker.message import Message, Options
 from service.broker.outcome import Answer
@@ -172,19 +172,24 @@ async def _send_plainly(url: str, count: int) -> float:
     """The floor of deliveries: sign and send, and nothing else."""
     limits = Limits()
     async with Client(connections=limits.concurrency, largest_answer=1000) as client:
-        began = time.perf_counter()
-        numbers = iter(range(count))
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(limits.destination):
-                tasks.create_task(_send_each(client, url, numbers))
-        return time.perf_counter() - began
+        return await send_all(client, url, count, at_once=limits.destination)
 
 
-async def _send_each(client: Client, url: str, numbers: Iterator[int]) -> None:
+async def send_all(sender: Sender, url: str, count: int, *, at_once: int) -> float:
+    """Signs and sends so many messages; the seconds it took."""
+    began = time.perf_counter()
+    numbers = iter(range(count))
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(at_once):
+            tasks.create_task(_send_each(sender, url, numbers))
+    return time.perf_counter() - began
+
+
+async def _send_each(sender: Sender, url: str, numbers: Iterator[int]) -> None:
     for number in numbers:
         message = _message(number, url)
         at = system_clock()
-        answer = await client.send(
+        answer = await sender.send(
             method="POST",
             url=url,
             headers=delivery_headers(message, sign(message, key=SIGNING_KEY, at=at)),
