@@ -11,6 +11,7 @@ from tests.journey.product import Client, Gate, Json, checked, client_of, runnin
 pytestmark = pytest.mark.anyio
 
 SUCCEEDED, FAILED = 7, 4
+MOST_PAGES = 20
 SETTINGS = {"WAYBILL_WORKERS": "1", "WAYBILL_ATTEMPTS": "1"}
 
 
@@ -65,7 +66,7 @@ async def pages(
     """Every page of a list; something may happen behind each."""
     found: list[Json] = []
     cursor: dict[str, str] = {}
-    while True:
+    while len(found) < MOST_PAGES:
         answer = await client.http.get("/v1/documents", params={**query, **cursor})
         found.append(checked(answer))
         if found[-1]["next"] is None:
@@ -73,6 +74,7 @@ async def pages(
         cursor = {"cursor": found[-1]["next"]}
         if meanwhile is not None:
             await meanwhile()
+    raise AssertionError(f"{MOST_PAGES} pages, and no end of it")
 
 
 def ids(found: list[Json]) -> list[list[str]]:
