@@ -6,11 +6,11 @@ from time import perf_counter
 QUICK_SECONDS = 0.001
 """Going to a thread and hearing of it costs a busy event loop about as much."""
 WEIGHT = 1 / 16
-"""What the newest commit counts in the average."""
+"""What the newest wait counts in the average."""
 
 
 class Pace:
-    """How long durable commits have taken of late; whoever makes one has it ``timed``."""
+    """How long the disk has been waited for of late; whoever waits for it has that ``timed``."""
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         """``clock`` in seconds."""
@@ -19,11 +19,11 @@ class Pace:
 
     @property
     def quick(self) -> bool:
-        """Whether the next commit may be expected to take less than ``QUICK_SECONDS``."""
+        """Whether the next wait may be expected to take less than ``QUICK_SECONDS``."""
         return self._average < QUICK_SECONDS
 
-    def timed(self, commit: Callable[[], None]) -> None:
-        """Commit, and take note of how long it took."""
+    def timed(self, work: Callable[[], None]) -> None:
+        """Do what waits for the disk, and take note of how long it took."""
         began = self._clock()
-        commit()
+        work()
         self._average += WEIGHT * (self._clock() - began - self._average)

@@ -10,6 +10,7 @@ from service.storage.objects import BadObjectName, Listed, ObjectMissing, Object
 
 __all__ = [
     "BadObjectName",
+    "FolderStore",
     "Listed",
     "ObjectMissing",
     "ObjectStore",

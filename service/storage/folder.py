@@ -1,8 +1,8 @@
 """Objects as plain files in a folder: written beside, synced, then renamed into place.
 
-A body of one block costs one hop to a thread; a longer one is written block by block, so that
-memory does not grow with it. What a killed process left half written is removed at the next
-opening, or a day later if others may write here too.
+A small body is written at once, in a thread only if the disk is slow; a longer one goes block by
+block, so that memory does not grow with it. What a killed process left half written is removed at
+the next opening, or a day later if others may write here too.
 """
 
 import itertools
@@ -10,9 +10,11 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from events.pace import Pace
 from events.threads import in_thread
 from service.storage.drafts import Draft, make_folders, sync_folder
 from service.storage.objects import Listed, ObjectMissing, Stored, check_name
@@ -20,7 +22,7 @@ from service.storage.objects import Listed, ObjectMissing, Stored, check_name
 Result = TypeVar("Result")
 
 _SMALL = 64 * 1024
-"""So few pages are written to the system's memory at once; only the disk is waited for aside."""
+"""So few pages are written to the system's memory without a thread."""
 _THREADS = 8
 """Files on their way to or from the disk at once; the others wait for their turn."""
 _BLOCK = 256 * 1024
@@ -30,10 +32,11 @@ _UNFINISHED = ".unfinished"  # no object's name begins with a dot
 
 
 class FolderStore:
-    def __init__(self, folder: Path, *, alone: bool = False) -> None:
+    def __init__(self, folder: Path, *, alone: bool = False, pace: Pace | None = None) -> None:
         """`alone` says that no other process writes here: then leftovers need no day of grace."""
         self._folder = folder.absolute()
         self._unfinished = self._folder / _UNFINISHED
+        self._pace = pace or Pace()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="objects")
         make_folders(self._unfinished)
         _remove_leftovers(self._unfinished, older_than=0 if alone else _LEFTOVER_SECONDS)
@@ -116,11 +119,18 @@ class FolderStore:
         draft = Draft(self._unfinished)
         try:
             draft.write((body,))
-            await self._in_thread(lambda: draft.publish(self._path(name)))
+            await self._published(draft, self._path(name))
         except BaseException:
             draft.discard()
             raise
         return draft.stored(name)
+
+    async def _published(self, draft: Draft, target: Path) -> None:
+        publish = partial(self._pace.timed, partial(draft.publish, target))
+        if self._pace.quick:
+            publish()
+        else:
+            await self._in_thread(publish)
 
     def _copy(self, name: str, path: Path) -> Stored:
         with path.open("rb") as source:

@@ -1,7 +1,9 @@
-"""A commit is waited for in the event loop while the disk is quick, and aside when it is not."""
+"""The event loop waits for a quick disk itself; a slow one is waited for in a thread."""
 
+import itertools
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from events.pace import QUICK_SECONDS, Pace
 from events.sqlite import open_sqlite
+from service.storage import FolderStore
 
 pytestmark = pytest.mark.anyio
 
@@ -56,6 +59,31 @@ async def test_the_loop_waits_for_a_quick_disk_and_for_no_other(disk: Disk, tmp_
     assert not quick[0]  # it has to show first that it has become quick
     assert all(quick[MANY:])
     assert slow_again.count(True) == 1  # the one that showed it
+
+
+async def test_a_small_object_is_stored_by_the_same_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_up: list[bool] = []
+    sync = os.fsync
+
+    def watched(file: int) -> None:
+        held_up.append(threading.current_thread() is threading.main_thread())
+        sync(file)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"%PDF-1.7"
+
+    now = itertools.count()
+    store = FolderStore(tmp_path, pace=Pace(lambda: next(now) * QUICK_SECONDS * seconds))
+    monkeypatch.setattr(os, "fsync", watched)
+
+    for seconds in (20, 0.1):
+        held_up.clear()
+        for number in range(2 * MANY):
+            await store.put_stream(f"{number}", body())
+        assert held_up[-1] == (seconds < 1)
+        assert not held_up[0]
 
 
 async def test_long_work_is_never_waited_for_in_the_loop(disk: Disk, tmp_path: Path) -> None:
