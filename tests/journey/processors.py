@@ -29,6 +29,11 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     salt: str = ""
 
 
+def reached(gate: Path) -> Path:
+    """There as soon as a worker waits at the gate."""
+    return gate.with_suffix(".reached")
+
+
 def scripted(job: Job) -> Metadata | None:
     """Does what the document says."""
     script = msgspec.json.decode(job.path.read_bytes(), type=Script)
@@ -45,5 +50,6 @@ def scripted(job: Job) -> Metadata | None:
 
 
 def _wait_for(gate: Path) -> None:
+    reached(gate).touch()
     while not gate.exists():
         time.sleep(LOOK_SECONDS)

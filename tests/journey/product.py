@@ -11,6 +11,7 @@ import httpx
 from qstash import AsyncQStash
 
 from tests.journey.processes import LISTENING, Broker, Started
+from tests.journey.processors import reached
 from tests.ports import free_port
 
 WAIT_SECONDS = 30.0
@@ -44,6 +45,10 @@ class Gate:
 
     def open(self) -> None:
         self._file.touch()
+
+    async def reached(self) -> None:
+        """Return when a worker has the document in hand and waits."""
+        await eventually(reached(self._file).exists)
 
 
 class Waybill:

@@ -223,6 +223,7 @@ async def test_a_worker_that_is_killed_costs_one_attempt_and_no_document(
 ) -> None:
     document_id = await client.script(gate=gate)
     await client.is_now(document_id, "processing")
+    await gate.reached()  # the log knows of an attempt before its worker does
 
     for worker in house.process.children():
         worker.kill()

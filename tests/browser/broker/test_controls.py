@@ -120,9 +120,10 @@ def test_a_group_is_made_by_its_first_endpoint_and_goes_with_its_last(
     group.get_by_role("link", name="Its messages").click()
     expect(page.locator(".list li")).to_have_count(2)
     page.click("#views >> text=URL groups")
-    for question in ("Really remove?", "Really, with its group?"):
+    for question, left in (("Really remove?", 1), ("Really, with its group?", 0)):
         group.get_by_role("button", name="Remove").first.click()
         group.get_by_role("button", name=question).click()
+        expect(group.locator(".endpoints li")).to_have_count(left)
 
     expect(page.locator(".empty:visible")).to_contain_text("No URL groups")
     assert http.get("/v2/topics").json() == []
