@@ -13,7 +13,7 @@ from events.store import Stored
 from events.verify import sealed
 from tests.data_folders import lively
 from tests.fakes import FakeClock
-from tests.integration.commands_support import Ended, served, waybill
+from tests.integration.commands_support import Ended, served, tables_tell_of, waybill
 from tests.stores import sqlite_log
 
 CHECKS = ["positions", "versions", "times", "chain", "streams", "readable"]
@@ -164,6 +164,7 @@ async def newer(folder: Path, log: list[Stored]) -> None:
 def test_a_running_service_is_not_disturbed(damaged: Path, log: list[Stored]) -> None:
     with served(damaged) as url:
         done = verify(damaged, "--anchor", anchor_of(log[-1]))
+        tables_tell_of(len(log), url)
         alive = waybill("history", "doc_3", url=url)
 
     assert done.code == 0
