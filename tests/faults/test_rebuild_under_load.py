@@ -33,7 +33,7 @@ APPENDS_A_SECOND = 1000
 AT_LEAST = size(0.5, 0.95)
 """The part of it that must be reached, with reading and folding in the same process."""
 LOGGED = 30
-PATIENCE_SECONDS = size(120, 1800)
+PATIENCE_SECONDS = size(240, 1800)
 SETTLE_SECONDS = 0.2
 
 
