@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from events.store import Stored
 from projections.views import instant
+from service.storage.drafts import sync_folder
 from service.transfer.rows import COLUMNS, row
 from service.transfer.targets import (
     NotOurs,
@@ -16,7 +17,6 @@ from service.transfer.targets import (
     Reached,
     begun,
     keep_alone,
-    sync_folder,
 )
 
 POSITION, CHAIN = COLUMNS.index("position"), COLUMNS.index("chain")

@@ -16,8 +16,9 @@ from events.document.facts import DocumentErased
 from events.keys import BLOCK, KEY_BYTES, KeyBlock
 from events.store import EventStore
 from service.erasure import sealed_events
+from service.storage.drafts import sync_folder
 from service.transfer.restore import NotRestored
-from service.transfer.targets import NotOurs, sync_folder
+from service.transfer.targets import NotOurs
 from service.vault import Vault
 
 FORMAT = 1

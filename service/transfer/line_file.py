@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from events.store import Stored
+from service.storage.drafts import sync_folder
 from service.transfer.lines import (
     LONGEST_LINE,
     BadLine,
@@ -28,7 +29,6 @@ from service.transfer.targets import (
     from_text,
     keep_alone,
     shown,
-    sync_folder,
 )
 
 _BLOCK = 1 << 16

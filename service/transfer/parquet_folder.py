@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from events.store import Stored
+from service.storage.drafts import sync_folder
 from service.transfer.rows import COLUMNS, row
 from service.transfer.targets import (
     NotOurs,
@@ -24,7 +25,6 @@ from service.transfer.targets import (
     from_text,
     keep_alone,
     shown,
-    sync_folder,
 )
 
 PART = 65_536

@@ -1,7 +1,6 @@
 """What every kind of export can do: take events in order, and go on where it stopped."""
 
 import fcntl
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -81,12 +80,3 @@ def check_epoch(path: Path, *, found: str, wanted: str) -> None:
     """Refuse to mix two logs in one place; raises ``NotOurs``."""
     if found != wanted:
         raise NotOurs(path, f"it holds another log ({found}, and this one is {wanted})")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in this folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
