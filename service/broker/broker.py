@@ -17,6 +17,7 @@ from service.broker.addressing import (
 )
 from service.broker.arrivals import Arrival, Kept
 from service.broker.cancelling import Cancel
+from service.broker.commit import Told
 from service.broker.controls import Controls
 from service.broker.dead_letters import Dead, Deleted, Revival
 from service.broker.delivery import Engine
@@ -31,7 +32,6 @@ from service.broker.reach import EVERYWHERE, Reach
 from service.broker.retention import Retention
 from service.broker.signing import SigningKeys
 from service.broker.store import Store
-from service.broker.writer import Told
 
 __all__ = ["Addressed", "Broker"]
 

@@ -8,17 +8,20 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.broker.destination import FUNCTIONS
 
-__all__ = ["READERS", "WRITES", "open_database"]
+__all__ = ["LOCK_SECONDS", "READERS", "WRITES", "open_database", "wait_for_others"]
 
 READERS = 2
 WRITES = "broker_writes"
 """The execution option of the one connection that writes."""
 
+LOCK_SECONDS = 10.0
+"""How long a connection waits while another engine writes."""
+
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     # Every acknowledged write survives a power cut.
     "PRAGMA synchronous=FULL",
-    "PRAGMA busy_timeout=10000",
+    f"PRAGMA busy_timeout={LOCK_SECONDS * 1000:.0f}",
     "PRAGMA cache_size=-16000",
     "PRAGMA journal_size_limit=67108864",
 )
@@ -34,6 +37,12 @@ def open_database(path: Path) -> Engine:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def wait_for_others(connection: Connection, patient: bool) -> None:
+    """Whether the connection waits while another engine writes, or is refused at once."""
+    seconds = LOCK_SECONDS if patient else 0
+    connection.connection.cursor().execute(f"PRAGMA busy_timeout={seconds * 1000:.0f}")
 
 
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -11,8 +11,8 @@ from service.broker.browsing import Listing, Wish, browse
 from service.broker.database import open_database
 from service.broker.errors import Unknown
 from service.broker.overview import Overview, kept_since, look_over
+from service.broker.reader import Reader
 from service.broker.stories import Story, tell
-from service.broker.writer import Reader
 
 __all__ = ["Lookout"]
 

@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from service.broker.addressing import Publication, Wanted
 from service.broker.arrivals import Arrival, Kept
 from service.broker.broker import Broker
+from service.broker.commit import Told
 from service.broker.errors import Malformed, Overloaded, StoreUnavailable, Unknown
 from service.broker.message import State
 from service.broker.schedule_rows import Firing, ScheduleChange
 from service.broker.schedules import Schedule, asked, fired, paused, resumed, set_back
 from service.broker.store import Store
 from service.broker.timing import Wait
-from service.broker.writer import Told
 
 __all__ = ["Schedules"]
 

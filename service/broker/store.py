@@ -4,9 +4,9 @@ Every write is durable when it returns. `urgent` writes are the delivery engine'
 by itself; the others are refused with `Overloaded` when too many wait.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, select
 
@@ -27,6 +27,7 @@ from service.broker import schedule_rows as schedules
 from service.broker.arrivals import Arrival, Kept
 from service.broker.cancelling import Cancel, Cancelled
 from service.broker.claims import Claim, Claimed
+from service.broker.commit import Handler, Told
 from service.broker.database import open_database
 from service.broker.dead_letters import Dead, Deleted, Revival
 from service.broker.filters import Selection
@@ -40,18 +41,26 @@ from service.broker.log_entries import Logged, select_log
 from service.broker.message import Message, State
 from service.broker.presence import Presence
 from service.broker.queues import Queue, QueueWish
+from service.broker.reader import Reader
 from service.broker.records import message_of
 from service.broker.schedule_rows import Firing, ScheduleChange
 from service.broker.schedules import Schedule
 from service.broker.settling import Settled, Settling
 from service.broker.signing import SigningKeys
 from service.broker.tables import messages
-from service.broker.writer import Reader, Told, Writer
+from service.broker.writer import Rows, Writer
 
 __all__ = ["Store"]
 
 WAITING_WRITES = 4096
 WAITING_READS = 256
+BRIEF: Mapping[Handler[Any, Any], Rows] = {
+    arrivals.add: len,
+    claims.claim: lambda _claim: 1,  # bounded by what the engine has room for
+    claims.lay_aside: len,
+    settling.settle: lambda settling: 1 + len(settling.places),
+}
+"""The writes of every message's way."""
 
 
 class Store:
@@ -63,7 +72,7 @@ class Store:
     async def __aenter__(self) -> Self:
         self._presence = Presence(self._path)
         self._engine = open_database(self._path)
-        self._writer = Writer(self._engine, limit=WAITING_WRITES, last=claims.claim)
+        self._writer = Writer(self._engine, limit=WAITING_WRITES, last=claims.claim, brief=BRIEF)
         self._reader = Reader(self._engine, limit=WAITING_READS)
         return self
 

@@ -2,21 +2,17 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import create_engine
 
 from service.broker import claims, lanes, leases
 from service.broker.addressing import Wanted
 from service.broker.credentials import TOKEN_FILE, open_credentials
-from service.broker.database import open_database
-from service.broker.errors import Overloaded, StoreUnavailable
 from service.broker.rapid import Rapid
 from service.broker.tables import metadata
-from service.broker.writer import Writer
 from tests.brokers import Network, broker_over, migrated
 from tests.fakes import FakeClock
 
@@ -111,77 +107,6 @@ def test_an_empty_token_file_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="is empty"):
         open_credentials(folder=tmp_path, database=database, new_secret=lambda: "s")
-
-
-def _note(connection: Connection, items: Sequence[str]) -> list[int]:
-    for item in items:
-        connection.execute(
-            text("INSERT INTO signing_keys (role, key) VALUES (:role, 'k')"), {"role": item}
-        )
-    return [len(items)] * len(items)
-
-
-async def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
-    engine = open_database(migrated(tmp_path))
-    writer = Writer(engine, limit=100)
-
-    sizes = await asyncio.gather(*(writer.write(_note, str(n)) for n in range(50)))
-
-    assert max(sizes) == 50
-    await writer.close()
-    engine.dispose()
-
-
-async def test_one_bad_write_does_not_take_the_others_with_it(tmp_path: Path) -> None:
-    engine = open_database(migrated(tmp_path))
-    writer = Writer(engine, limit=100)
-
-    results = await asyncio.gather(
-        *(writer.write(_note, role) for role in ("a", "b", "a", "c")), return_exceptions=True
-    )
-
-    assert [isinstance(result, StoreUnavailable) for result in results] == [
-        False,
-        False,
-        True,
-        False,
-    ]
-    await writer.close()
-    engine.dispose()
-
-
-async def test_a_full_queue_refuses_at_once_and_a_closed_one_too(tmp_path: Path) -> None:
-    engine = open_database(migrated(tmp_path))
-    writer = Writer(engine, limit=2)
-
-    results = await asyncio.gather(
-        *(writer.write(_note, str(n)) for n in range(4)), return_exceptions=True
-    )
-
-    assert [isinstance(result, Overloaded) for result in results] == [False, False, True, True]
-    await writer.close()
-    with pytest.raises(StoreUnavailable, match="stopping"):
-        await writer.write(_note, "late")
-    engine.dispose()
-
-
-async def test_what_came_of_a_write_is_heard_though_its_caller_has_gone(tmp_path: Path) -> None:
-    engine = open_database(migrated(tmp_path))
-    writer = Writer(engine, limit=100)
-    heard: list[int | None] = []
-
-    writing = asyncio.create_task(writer.write(_note, "a", heard.append))
-    asyncio.get_running_loop().call_soon(writing.cancel)
-    with pytest.raises(asyncio.CancelledError):
-        await writing
-    with pytest.raises(StoreUnavailable):
-        await writer.write(_note, "a", heard.append)
-    await writer.close()
-    with pytest.raises(StoreUnavailable):
-        await writer.write(_note, "late", heard.append)
-
-    assert heard == [1, None, None]
-    engine.dispose()
 
 
 async def test_the_message_of_a_publisher_that_has_gone_is_delivered(tmp_path: Path) -> None:
