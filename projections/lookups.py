@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
+import msgspec
 from sqlalchemy import Connection
 
 from events.database import Database
@@ -15,6 +16,17 @@ from projections.queues import QueueView
 
 PATIENCE_SECONDS = 2.0
 """How long a question waits for the tables to reach the position that it asks for."""
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Documents as they are at ``position``, the newest first.
+
+    ``before`` is what to ask for next, ``None`` if there is no more.
+    """
+
+    position: int
+    documents: Sequence[Tracked]
+    before: int | None
 
 
 class Lookups:
@@ -53,13 +65,13 @@ class Lookups:
 
     async def page(
         self, *, limit: int, before: int | None, status: Sequence[str], owner: str | None
-    ) -> tuple[int, list[Tracked]]:
-        """Documents, the newest first, and the position that the answer tells of."""
+    ) -> Page:
+        """Documents as they are now; ``before`` is that of the page before."""
 
-        def work(connection: Connection) -> tuple[int, list[Tracked]]:
+        def work(connection: Connection) -> Page:
             rows = DocumentRows(connection)
-            found = rows.page(limit=limit, before=before, status=status, owner=owner)
-            return rows.position, found
+            found = rows.page(limit=limit + 1, before=before, status=status, owner=owner)
+            return page_of(found, limit=limit, position=rows.position)
 
         return await self._database.read(work)
 
@@ -79,6 +91,12 @@ class Lookups:
     async def queue(self, *, now: int, minutes: int) -> QueueView:
         """The queue now, and its last minutes."""
         return await self._database.read(partial(queues.queue, now=now, minutes=minutes))
+
+
+def page_of(found: Sequence[Tracked], *, limit: int, position: int) -> Page:
+    """A page of these documents; one more than ``limit`` says that another page follows."""
+    before = found[limit - 1].first_position if len(found) > limit else None
+    return Page(position=position, documents=found[:limit], before=before)
 
 
 async def reached(position: int, *tables: Wakeup, patience: float) -> bool:

@@ -4,8 +4,8 @@ What each question costs is bounded by what has happened since, never by the len
 
 * one document: its own stream, up to the position;
 * a page of a list: a row that has not changed since is taken as it is, the others are folded from
-  their streams: at most one stream per row that is shown, and with a filter at most ``EXAMINED``;
-  a page that ends there is short, and says where to go on;
+  their streams: at most one stream per row that is shown, and one to see whether more follows; with
+  a filter at most ``EXAMINED``, and a page that ends there is short, and says where to go on;
 * the queue: one stream for each document that was on its way then (or has come back since), and
   one minute of the log for the minute that was not over yet; all others are read as they are.
 """
@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-import msgspec
 from sqlalchemy import Connection
 
 from events.database import Database
@@ -25,7 +24,7 @@ from projections import queues
 from projections.document_rows import DOCUMENTS, WAITING, DocumentRows
 from projections.documents import Tracked
 from projections.folding import fold, sort
-from projections.lookups import Lookups
+from projections.lookups import Lookups, Page, page_of
 from projections.projection import Projection
 from projections.queues import MINUTE, QUEUE_MINUTES, Minute, QueueView
 
@@ -46,18 +45,6 @@ class NotReached(LogUnavailable):
         )
         self.position = position
         self.reached = reached
-
-
-class PastPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Documents as they were at ``position``, the newest first.
-
-    ``before`` is what to ask for next, ``None`` if there is no more. A page may be short, and even
-    empty, and yet have more behind it: many documents were looked at and few fitted the filter.
-    """
-
-    position: int
-    documents: Sequence[Tracked]
-    before: int | None
 
 
 class Past:
@@ -81,16 +68,18 @@ class Past:
         before: int | None = None,
         status: Sequence[str] = (),
         owner: str | None = None,
-    ) -> PastPage:
+    ) -> Page:
         """Documents as they were at the position ``at``; raises ``NotReached``.
 
-        ``before`` is that of the page before; ``status`` is what the documents had then.
+        ``before`` is that of the page before; ``status`` is what the documents had then. A page may
+        be short, and even empty, and yet have a ``before``: many documents were looked at and few
+        fitted the filter.
         """
         await self._reach(at)
         found: list[Tracked] = []
         looked_at = 0
-        while len(found) < limit and looked_at < EXAMINED:
-            size = min(CHUNK, limit - len(found))
+        while len(found) <= limit and looked_at < EXAMINED:
+            size = min(CHUNK, limit + 1 - len(found))
             rows = await self._database.read(
                 partial(_rows, at, size, before=before, status=status, owner=owner)
             )
@@ -99,10 +88,12 @@ class Past:
                 if then is not None and (not status or then.document.status in status):
                     found.append(then)
             if len(rows) < size:
-                return PastPage(position=at, documents=found, before=None)
+                return page_of(found, limit=limit, position=at)
             before = rows[-1].first_position
             looked_at += len(rows)
-        return PastPage(position=at, documents=found, before=before)
+        if len(found) > limit:
+            return page_of(found, limit=limit, position=at)
+        return Page(position=at, documents=found, before=before)
 
     async def queue(self, *, at: int, now: int, minutes: int) -> QueueView:
         """The queue at the position ``at`` and its ``minutes`` before ``now``.

@@ -101,12 +101,12 @@ async def _show_documents(lookups: "Lookups", limit: int, now: int, *, as_json: 
     before: int | None = None
     while limit > 0:
         size = min(limit, 500)
-        _, found = await lookups.page(limit=size, before=before, status=(), owner=None)
-        for tracked in found:
+        page = await lookups.page(limit=size, before=before, status=(), owner=None)
+        for tracked in page.documents:
             print(_shown(tracked, now, as_json=as_json))
-        if len(found) < size:
+        if page.before is None:
             return
-        before = found[-1].first_position
+        before = page.before
         limit -= size
 
 

@@ -9,8 +9,9 @@ from litestar.params import PathParameter
 from events.codec import encode
 from events.document.facts import DocumentEvent
 from events.store import Recorded, Unreadable
+from projections.lookups import Page
 from projections.sentences import sentence
-from projections.views import DocumentView, instant
+from projections.views import DocumentView, instant, view
 from service.web.examples import DOCUMENT_ID
 
 REASON_LIMIT = 500
@@ -22,11 +23,17 @@ DocumentId = Annotated[
 
 
 class PageView(msgspec.Struct, frozen=True):
-    """Documents, the newest first; ``next`` is the cursor of the following page."""
+    """Documents, the newest first; ``next`` is the cursor of the page that follows, if one does."""
 
     documents: list[DocumentView]
     next: str | None
     position: int
+
+
+def page_view(page: Page) -> PageView:
+    """A page as it is sent."""
+    following = None if page.before is None else str(page.before)
+    return PageView([view(one) for one in page.documents], following, page.position)
 
 
 class EventView(msgspec.Struct, frozen=True, kw_only=True):

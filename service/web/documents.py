@@ -22,6 +22,7 @@ from service.web.document_views import (
     HistoryView,
     PageView,
     event_view,
+    page_view,
 )
 from service.web.document_words import (
     CANCELLED,
@@ -92,14 +93,11 @@ async def list_documents(
         "owner": owner,
     }
     if then := await asked(as_of, rooms):
-        past = await rooms.past.page(at=then.position, **wanted)
-        position, found, before = past.position, past.documents, past.before
+        page = await rooms.past.page(at=then.position, **wanted)
     else:
-        position, found = await rooms.lookups.page(**wanted)
-        before = found[-1].first_position if len(found) == limit else None
+        page = await rooms.lookups.page(**wanted)
     return Response(
-        PageView([view(one) for one in found], None if before is None else str(before), position),
-        headers={"Feed-Cursor": await rooms.hub.cursor_at(position)},
+        page_view(page), headers={"Feed-Cursor": await rooms.hub.cursor_at(page.position)}
     )
 
 

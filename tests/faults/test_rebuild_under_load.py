@@ -126,12 +126,13 @@ async def _rebuild(runners: list[Runner[Any]]) -> None:
 
 async def _read(lookups: Lookups, reads: list[int], *, now: int) -> None:
     """One of each question; every answer tells of at least as much as the one before."""
-    position, found = await lookups.page(limit=5, before=None, status=(), owner=None)
-    assert len(found) == 5
-    tracked = await lookups.document(found[-1].document.id)
-    assert tracked is not None and tracked.position >= found[-1].position
+    page = await lookups.page(limit=5, before=None, status=(), owner=None)
+    assert len(page.documents) == 5
+    last = page.documents[-1]
+    tracked = await lookups.document(last.document.id)
+    assert tracked is not None and tracked.position >= last.position
     queue = await lookups.queue(now=now, minutes=60)
-    assert queue.position >= position
+    assert queue.position >= page.position
     assert queue.succeeded >= LOGGED
     assert [minute.minute for minute in queue.minutes] and now % MINUTE == 0
     reads[0] += 3

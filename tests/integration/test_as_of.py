@@ -103,6 +103,7 @@ def test_a_list_of_then_is_filtered_and_paged_as_it_was(world: World) -> None:
             while True:
                 page = world.ask("/v1/documents", as_of=position, limit=1, **query, **cursor).json()
                 found += page["documents"]
+                assert page["documents"] or not cursor, "no page leads to an empty one"
                 if page["next"] is None:
                     break
                 cursor = {"cursor": page["next"]}

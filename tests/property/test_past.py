@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from projections.past import Past, PastPage
+from projections.lookups import Page
+from projections.past import Past
 from tests.chaos_log import chaos, stored
 from tests.projecting import Projected, projected
 
@@ -39,8 +40,8 @@ async def _present(world: Projected, now: int) -> dict[str, Any]:
     """Everything that the tables tell."""
     lists = {}
     for status in STATUSES:
-        _, found = await world.lookups.page(limit=500, before=None, status=status, owner=None)
-        lists[str(status)] = found
+        page = await world.lookups.page(limit=500, before=None, status=status, owner=None)
+        lists[str(status)] = page.documents
     return {
         "documents": {
             one.document.id: await world.lookups.document(one.document.id) for one in lists[str([])]
@@ -72,8 +73,9 @@ async def _pages(past: Past, at: int, status: list[str]) -> list[Any]:
     found: list[Any] = []
     before: int | None = None
     while True:
-        page: PastPage = await past.page(at=at, limit=2, before=before, status=status)
+        page: Page = await past.page(at=at, limit=2, before=before, status=status)
         assert len(page.documents) <= 2
+        assert page.documents or before is None, "no page leads to an empty one"
         found += page.documents
         before = page.before
         if before is None:
