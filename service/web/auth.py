@@ -5,14 +5,10 @@ every request.
 """
 
 import hmac
-from typing import Any
-
-from litestar import Request
 
 from service.web.parameters import known_only
 from service.web.problems import Problem
-
-WebRequest = Request[Any, Any, Any]
+from service.web.requests import WebRequest
 
 
 class Gate:

@@ -1,13 +1,10 @@
 """Request bodies with a limit that is kept before anything is read beyond it."""
 
-from typing import Any
-
-from litestar import Request
-
 from service.web.problems import Problem, TooLarge
+from service.web.requests import WebRequest
 
 
-async def read_body(request: Request[Any, Any, Any], *, limit: int) -> bytes:
+async def read_body(request: WebRequest, *, limit: int) -> bytes:
     """The whole body, at most ``limit`` bytes; raises ``TooLarge``."""
     refuse_declared(request, limit=limit)
     parts: list[bytes] = []
@@ -26,7 +23,7 @@ async def read_body(request: Request[Any, Any, Any], *, limit: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def refuse_declared(request: Request[Any, Any, Any], *, limit: int) -> None:
+def refuse_declared(request: WebRequest, *, limit: int) -> None:
     """Refuse a body that says itself that it is too large; raises ``TooLarge``."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:

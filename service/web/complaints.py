@@ -1,27 +1,25 @@
 """Why the framework did not accept a parameter, in words: which, what it is, what it takes."""
 
 from enum import Enum
-from typing import Any
 
-from litestar import Request
 from litestar.enums import ParamType
 from litestar.exceptions import ValidationException
 from litestar.params import ParameterKwarg
 from litestar.typing import FieldDefinition
 
+from service.web.requests import WebRequest
+
 SHOWN = 80
 """Characters of a refused value that are repeated in the answer."""
 
-AnyRequest = Request[Any, Any, Any]
 
-
-def complaint(request: AnyRequest, error: ValidationException) -> str:
+def complaint(request: WebRequest, error: ValidationException) -> str:
     """A sentence for each parameter that is wrong."""
     wrong = error.extra if isinstance(error.extra, list) else []
     return " ".join(_sentence(request, one) for one in wrong) or error.detail
 
 
-def _sentence(request: AnyRequest, wrong: dict[str, str]) -> str:
+def _sentence(request: WebRequest, wrong: dict[str, str]) -> str:
     key = wrong.get("key", "").partition(".")[0]
     field = request.route_handler.parsed_fn_signature.parameters.get(key)
     kwarg = field.kwarg_definition if field else None
@@ -34,7 +32,7 @@ def _sentence(request: AnyRequest, wrong: dict[str, str]) -> str:
     return f"The {noun} {name!r} is {given[:SHOWN]!r}; it takes {_takes(field, kwarg)}."
 
 
-def _given(request: AnyRequest, where: ParamType, name: str) -> str:
+def _given(request: WebRequest, where: ParamType, name: str) -> str:
     match where:
         case ParamType.HEADER:
             return request.headers.get(name, "")

@@ -3,12 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
+
+from service.web.requests import WebRequest
 
 TYPES = {
     "html": "text/html",
@@ -51,17 +52,15 @@ def _read() -> dict[str, Asset]:
 # The names are known before any request comes, so none can lead out of the folder.
 ASSETS = _read()
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @get("/", include_in_schema=False, media_type=MediaType.HTML)
-async def page(request: AnyRequest) -> Response[bytes]:
+async def page(request: WebRequest) -> Response[bytes]:
     """The page."""
     return _answer(request, ASSETS[PAGE])
 
 
 @get("/static/{name:str}", include_in_schema=False)
-async def static(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+async def static(request: WebRequest, name: FromPath[str]) -> Response[bytes]:
     """A part of the page, or the kit for other people's pages."""
     asset = ASSETS.get(name)
     if asset is None or name == PAGE:
@@ -73,7 +72,7 @@ async def static(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     return answer
 
 
-def _answer(request: AnyRequest, asset: Asset) -> Response[bytes]:
+def _answer(request: WebRequest, asset: Asset) -> Response[bytes]:
     headers = {
         "ETag": asset.etag,
         "Cache-Control": "no-cache",

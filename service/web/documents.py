@@ -1,9 +1,9 @@
 """A document's routes: list, look, history, text, retry, cancel, erase."""
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, TypedDict
 
 import msgspec
-from litestar import HttpMethod, Request, Response, delete, get, post, route
+from litestar import HttpMethod, Response, delete, get, post, route
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -36,13 +36,12 @@ from service.web.document_words import (
 )
 from service.web.moments import AsOf, MinPosition, Then, asked, reach
 from service.web.problems import Problem
+from service.web.requests import WebRequest
 from service.web.rooms import Rooms
 from service.web.texts import check_that_it_is_kept, no_text, page_text, whole_text
 
 MAX_PAGE = 500
 MOST_PAGES = 1_000_000
-
-WebRequest = Request[Any, Any, Any]
 
 
 class Wanted(TypedDict):

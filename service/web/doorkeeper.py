@@ -1,18 +1,14 @@
 """Lets signed requests in, and nothing else; why one was refused is for our log alone."""
 
-from typing import Any
-
 import structlog
-from litestar import Request
 
 from service.clock import Clock
 from service.metrics import Metrics
 from service.signing_keys import SigningKeys
+from service.web.requests import WebRequest
 from service.web.signature import Rejected, Verified, verify
 
 log = structlog.get_logger(__name__)
-
-WebRequest = Request[Any, Any, Any]
 
 
 class Doorkeeper:

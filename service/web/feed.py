@@ -16,7 +16,6 @@ from service.feed.hub import Hub
 from service.web.described import PROBLEM_JSON
 from service.web.document_views import DocumentId
 from service.web.feed_request import (
-    AnyRequest,
     Asked,
     Documents,
     Everything,
@@ -32,6 +31,7 @@ from service.web.feed_request import (
 )
 from service.web.feed_words import POLLED, STREAMED
 from service.web.problems import problem
+from service.web.requests import WebRequest
 from service.web.rooms import Rooms
 
 HEADERS = {
@@ -82,7 +82,7 @@ class FeedResponse(EventSourceResponse):
 
 @get("/documents/{document_id:str}", summary="Follow one document", opt=STREAMED)
 async def feed_of_document(
-    request: AnyRequest, rooms: Rooms, asked: NamedDependency[Asked], document_id: DocumentId
+    request: WebRequest, rooms: Rooms, asked: NamedDependency[Asked], document_id: DocumentId
 ) -> Answer:
     """Snapshot, then live."""
     only(request)
@@ -91,7 +91,7 @@ async def feed_of_document(
 
 @get("/", summary="Follow some documents", opt=STREAMED)
 async def feed_of_documents(
-    request: AnyRequest, rooms: Rooms, asked: NamedDependency[Asked], doc: Documents = None
+    request: WebRequest, rooms: Rooms, asked: NamedDependency[Asked], doc: Documents = None
 ) -> Answer:
     """Snapshot, then live; a document nobody has heard of yet is `unknown`."""
     only(request, "doc")
@@ -100,7 +100,7 @@ async def feed_of_documents(
 
 @get("/users/{owner:str}", summary="Follow the documents of an owner", opt=STREAMED)
 async def feed_of_owner(
-    request: AnyRequest, rooms: Rooms, asked: NamedDependency[Asked], owner: OwnerName
+    request: WebRequest, rooms: Rooms, asked: NamedDependency[Asked], owner: OwnerName
 ) -> Answer:
     """Snapshot, then live, new documents included."""
     only(request)
@@ -109,7 +109,7 @@ async def feed_of_owner(
 
 @get("/all", summary="Follow every document", opt=STREAMED)
 async def feed_of_everything(
-    request: AnyRequest, rooms: Rooms, asked: NamedDependency[Asked]
+    request: WebRequest, rooms: Rooms, asked: NamedDependency[Asked]
 ) -> Answer:
     """Snapshot, then live, new documents included."""
     only(request)
@@ -118,7 +118,7 @@ async def feed_of_everything(
 
 @get("/poll", summary="The feed without a stream", opt=POLLED)
 async def poll(
-    request: AnyRequest,
+    request: WebRequest,
     rooms: Rooms,
     asked: NamedDependency[Asked],
     doc: Documents = None,
@@ -136,7 +136,7 @@ async def poll(
     return Response(answer.body, headers=headers, media_type="application/json")
 
 
-async def _stream(request: AnyRequest, hub: Hub, asked: Asked, selection: Selection) -> Answer:
+async def _stream(request: WebRequest, hub: Hub, asked: Asked, selection: Selection) -> Answer:
     accepts_events(request)
     subscription = asked.subscription(selection)
     refusal = hub.refusal(asked.address)

@@ -1,14 +1,14 @@
 """What a request to the feed asks for; a parameter that we do not know is refused."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from projections.reads import Selection
 from service.feed.client import Subscription
 from service.web.problems import Problem
+from service.web.requests import WebRequest
 
 MOST_DOCUMENTS = 100
 LONGEST_ID = 200
@@ -16,8 +16,6 @@ LONGEST_WAIT = 30.0
 CURSOR_NAMES = ("last_event_id", "lastEventId", "lastEventID", "Last-Event-ID")
 CREDENTIALS = frozenset({"token", "access_token", "authorization"})
 COMMON = frozenset({*CURSOR_NAMES, "mode", "until"})
-
-AnyRequest = Request[Any, Any, Any]
 
 Documents = Annotated[
     list[str] | None,
@@ -71,7 +69,7 @@ class Asked:
 
 
 async def provide_asked(
-    request: AnyRequest,
+    request: WebRequest,
     last_event_id: Annotated[
         str | None,
         QueryParameter(
@@ -125,7 +123,7 @@ async def provide_asked(
     )
 
 
-def only(request: AnyRequest, *more: str) -> None:
+def only(request: WebRequest, *more: str) -> None:
     """Raise a 400 for a query parameter that is none of the common ones and none of these."""
     for name in request.query_params:
         if name.lower() in CREDENTIALS:
@@ -175,7 +173,7 @@ def seconds(wait: str | None) -> float:
     return parsed
 
 
-def accepts_events(request: AnyRequest) -> None:
+def accepts_events(request: WebRequest) -> None:
     """Raise a 406 for whoever does not want a stream of events."""
     accepted = request.headers.get("accept", "*/*")
     if not any(kind in accepted for kind in ("text/event-stream", "text/*", "*/*")):

@@ -1,17 +1,14 @@
 """The body of an upload as a stream: raw, or the one file of a form. Never whole in memory."""
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
-from litestar import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header  # type: ignore[import-untyped] # it ships no types
 
 from service.web.problems import Problem, TooLarge
+from service.web.requests import WebRequest
 
 MAX_FIELD_BYTES = 2048
 MAX_FIELDS = 16
-
-WebRequest = Request[Any, Any, Any]
 
 
 async def raw_chunks(request: WebRequest, *, limit: int) -> AsyncIterator[bytes]:

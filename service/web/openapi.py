@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Router
 from litestar.enums import HttpMethod
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
@@ -29,6 +29,7 @@ from service.web.described import (
     Described,
     HeaderName,
 )
+from service.web.requests import WebRequest
 
 Json = dict[str, Any]
 
@@ -75,7 +76,7 @@ class Description(JsonRenderPlugin):
         super().__init__(path="/openapi.json")
         self._encoded = b""
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: Json) -> bytes:
+    def render(self, request: WebRequest, openapi_schema: Json) -> bytes:
         """The description as JSON."""
         self._encoded = self._encoded or msgspec.json.encode(describe(request.app))
         return self._encoded
@@ -96,7 +97,7 @@ def openapi_config(version: str) -> OpenAPIConfig:
     )
 
 
-async def _only_the_document(request: Request[Any, Any, Any]) -> None:
+async def _only_the_document(request: WebRequest) -> None:
     """The framework has a page of its own for what is not there; ours is a problem like others."""
     if request.url.path.rstrip("/") not in (FOLDER, PATH):
         raise NotFoundException

@@ -1,10 +1,9 @@
 """Our errors as RFC 9457 problem details: what, which, and what to do."""
 
 import errno
-from typing import Any
 
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import (
     HTTPException,
     MethodNotAllowedException,
@@ -30,6 +29,7 @@ from service.moments import NotAMoment, NotYet
 from service.storage import BadObjectName, ObjectMissing
 from service.web.complaints import complaint
 from service.web.described import PROBLEM_JSON
+from service.web.requests import WebRequest
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +86,7 @@ MACHINES = frozenset(
 """What the machine may run out of, or lose, and get back."""
 
 
-def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, object]]:
+def to_response(request: WebRequest, error: Exception) -> Response[dict[str, object]]:
     """The answer for any exception that reaches the edge."""
     if isinstance(error, Problem):
         return problem(error.status, error.title, error.detail, **error.extra)
@@ -126,9 +126,7 @@ def problem(status: int, title: str, detail: str, **extra: object) -> Response[d
     return Response(body, status_code=status, headers=headers, media_type=PROBLEM_JSON)
 
 
-def _from_framework(
-    request: Request[Any, Any, Any], error: HTTPException
-) -> Response[dict[str, object]]:
+def _from_framework(request: WebRequest, error: HTTPException) -> Response[dict[str, object]]:
     titles = {400: "Not understood", 404: "Not found", 405: "Not allowed", 413: "Too large"}
     title = titles.get(error.status_code, "Not accepted")
     answer = problem(error.status_code, title, _detail(request, error))
@@ -136,7 +134,7 @@ def _from_framework(
     return answer
 
 
-def _detail(request: Request[Any, Any, Any], error: HTTPException) -> str:
+def _detail(request: WebRequest, error: HTTPException) -> str:
     path = request.url.path
     match error:
         case ValidationException():

@@ -2,11 +2,9 @@
 
 import base64
 import binascii
-from typing import Any
 
 import msgspec
 import structlog
-from litestar import Request
 from litestar.handlers import ASGIRouteHandler
 
 from events.document.answers import Answer, give_up
@@ -16,6 +14,7 @@ from events.document.receipt import Delivery
 from events.errors import DocumentUnknown, WaybillError
 from service.deliveries import OVERLOADED, Deliveries
 from service.documents import Documents
+from service.web.requests import WebRequest
 from service.web.rooms import ServiceRooms
 from service.web.signature import Verified
 from service.web.signed import signed_route
@@ -29,8 +28,6 @@ CALLBACK = "/v1/qstash/callback"
 MAX_DELIVERY_BYTES = 64 * 1024
 MAX_NOTICE_BYTES = 1024 * 1024
 """A callback repeats the body and the answer of the message, in base64."""
-
-WebRequest = Request[Any, Any, Any]
 
 
 class Work(msgspec.Struct, frozen=True):

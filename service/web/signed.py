@@ -5,7 +5,6 @@ do without the framework's parameters and responses, which cost as much as the s
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from litestar import Request, asgi
 from litestar.enums import ScopeType
@@ -15,10 +14,9 @@ from litestar.types import Receive, Scope, Send
 
 from events.document.answers import Answer
 from service.web.bodies import read_body
+from service.web.requests import WebRequest
 from service.web.rooms import ServiceRooms
 from service.web.signature import Verified
-
-WebRequest = Request[Any, Any, Any]
 
 Handle = Callable[[ServiceRooms, WebRequest, bytes, Verified], Awaitable[Answer]]
 """What is done with a request that is QStash's, and its body."""

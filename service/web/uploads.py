@@ -1,9 +1,7 @@
 """How a document comes in: a raw body, a form with one file, or a reference to a stored object."""
 
-from typing import Any
-
 import msgspec
-from litestar import Request, Response, post
+from litestar import Response, post
 from multipart import MultipartSegment, parse_options_header  # type: ignore[import-untyped] # no types
 
 from events.errors import LogUnavailable, Refused
@@ -14,6 +12,7 @@ from service.uploads import Accepted, Held, Offer, Uploads
 from service.web.bodies import read_body, refuse_declared
 from service.web.incoming import Form, raw_chunks
 from service.web.problems import Problem
+from service.web.requests import WebRequest
 from service.web.rooms import Rooms
 from service.web.upload_words import (
     UPLOADED,
@@ -29,9 +28,6 @@ MAX_JSON_BYTES = 64 * 1024
 FORM_BYTES = 64 * 1024
 """What a form may add to the size of its file."""
 FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
-
-WebRequest = Request[Any, Any, Any]
-
 
 _REFERENCE = msgspec.json.Decoder(Reference)
 
