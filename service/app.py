@@ -80,7 +80,6 @@ async def open_service(
     policy = policy_of(settings)
     node = f"{platform.node()}-{new_id()[-6:]}"
     metrics = create_metrics()
-    storage = open_storage(settings.storage_url or settings.data / "objects")
     scratch = _scratch(settings.data)
     publisher = Publisher(
         url=qstash.url,
@@ -91,6 +90,8 @@ async def open_service(
         timeout_seconds=settings.delivery_seconds,
     )
     async with AsyncExitStack() as stack:
+        storage = open_storage(settings.storage_url or settings.data / "objects")
+        stack.callback(storage.close)
         log_database = await stack.enter_async_context(open_log_database(settings))
         vault = await stack.enter_async_context(open_vault(settings))
         store = await stack.enter_async_context(open_log(settings, log_database, vault.sealing))

@@ -95,6 +95,9 @@ class BucketStore:
                     modified_us=int(found["last_modified"].timestamp() * 1_000_000),
                 )
 
+    def close(self) -> None:
+        """Its library keeps connections for itself, and offers no end to them."""
+
     async def _put_in_parts(self, name: str, first: bytes, source: "_Source") -> None:
         """Uploads part by part; whatever ends it early also takes back the parts already sent."""
         upload = asyncio.ensure_future(

@@ -98,6 +98,9 @@ class FolderStore:
             for listed in batch:
                 yield listed
 
+    def close(self) -> None:
+        self._threads.shutdown()
+
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         # A cancelled upload must not remove its draft while a thread still writes to it.
         return await in_thread(self._threads, work)

@@ -72,6 +72,9 @@ class ObjectStore(Protocol):
     def list(self, folder: str = "") -> AsyncIterator[Listed]:
         """Every object whose name begins with the folder's segments, in no promised order."""
 
+    def close(self) -> None:
+        """Lets go of what it holds, after its last use; what is under way is waited for."""
+
 
 def check_name(name: str) -> str:
     """The name itself; it cannot leave the folder or prefix it is put under."""

@@ -23,7 +23,13 @@ def s3() -> Iterator[S3Server]:
 
 
 @pytest.fixture(params=["folder", "memory", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
+    opened = _opened(request, tmp_path)
+    yield opened
+    opened.close()
+
+
+def _opened(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     if request.param == "folder":
         return open_storage(tmp_path / "objects")
     if request.param == "memory":

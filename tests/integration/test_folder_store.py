@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from service.storage import ObjectStore, open_storage
+from tests.integration.webhook_app import webhook
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +116,17 @@ async def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, length: int) ->
 
     assert await names(store) == []
     assert list((tmp_path / ".unfinished").iterdir()) == []
+
+
+async def test_its_threads_end_with_the_service(data_folder: Path) -> None:
+    before = set(threading.enumerate())
+
+    async with webhook(data_folder) as hook:
+        await hook.upload()
+        assert "objects_0" in [each.name for each in set(threading.enumerate()) - before]
+
+    left = [each.name for each in set(threading.enumerate()) - before]
+    assert [name for name in left if not name.startswith("asyncio_")] == []  # those are the loop's
 
 
 async def test_a_long_object_needs_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
