@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -15,7 +16,7 @@ HOST = "127.0.0.1"
 BY_SETTING = "WAYBILL_BROKER_PORT={}"
 START_SECONDS = 30.0
 PORT_SECONDS = 5.0
-"""How long the port may still be taken: by the broker of a service that was killed just now."""
+"""How long the broker of a service that was killed just now may still have the port."""
 LOOK_SECONDS = 0.05
 STOP_SECONDS = 10.0
 FIRST_PAUSE = 0.2
@@ -29,8 +30,10 @@ class BrokerDidNotStart(Exception):
 class BrokerProcess:
     """``waybill broker`` as a child that ends when we do: its standard input is our pipe."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *, lingers: Callable[[], bool]) -> None:
+        """``lingers`` says whether an earlier broker of this folder is still there."""
         self._data = data
+        self._lingers = lingers
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, port: int) -> str:
@@ -39,7 +42,7 @@ class BrokerProcess:
         Raises ``AddressUnusable`` or ``BrokerDidNotStart``.
         """
         if port:
-            await _free(port)
+            await self._freed(port)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -90,6 +93,20 @@ class BrokerProcess:
             process.kill()
             await process.wait()
 
+    async def _freed(self, port: int) -> None:
+        """Wait for the port while an earlier broker has it; raises ``AddressUnusable``."""
+        until = asyncio.get_running_loop().time() + PORT_SECONDS
+        while True:
+            # Asked before the port is tried: a broker that ends lets go of its port first.
+            lingers = self._lingers()
+            try:
+                bind(HOST, port, instead=BY_SETTING).close()
+                return
+            except AddressUnusable as error:
+                if not (error.taken and lingers) or asyncio.get_running_loop().time() > until:
+                    raise
+            await asyncio.sleep(LOOK_SECONDS)
+
     async def _announced(self, process: asyncio.subprocess.Process) -> str:
         if process.stdout is None:
             raise AssertionError("the broker's output is a pipe")
@@ -104,16 +121,3 @@ class BrokerProcess:
             f"the broker's process {what}; it may have said why above, or does if it is started "
             f"alone: `waybill broker --data {self._data}`"
         )
-
-
-async def _free(port: int) -> None:
-    """Wait until the port can be taken, for a while; raises ``AddressUnusable``."""
-    until = asyncio.get_running_loop().time() + PORT_SECONDS
-    while True:
-        try:
-            bind(HOST, port, instead=BY_SETTING).close()
-            return
-        except AddressUnusable as error:
-            if not error.taken or asyncio.get_running_loop().time() > until:
-                raise
-        await asyncio.sleep(LOOK_SECONDS)

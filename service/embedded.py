@@ -19,6 +19,7 @@ from service.broker.app import Rates, Retention, create_broker
 from service.broker.chaos import Chaos, parse
 from service.broker.credentials import TOKEN_FILE, Credentials, NoToken, open_credentials
 from service.broker.errors import Malformed
+from service.broker.presence import is_open
 from service.broker.published import DEVELOPMENT, TOKENS
 from service.broker.reach import EVERYWHERE, Reach, reach_of
 from service.broker.signing import SigningKeys
@@ -160,7 +161,7 @@ async def broker_inside(data: Path, *, port: int) -> AsyncIterator[Qstash]:
 async def broker_beside(data: Path, *, port: int) -> AsyncIterator[Qstash]:
     """Run the broker in a process of its own, which ends with this one, however this one ends."""
     credentials = await asyncio.to_thread(prepare, data)
-    process = BrokerProcess(data)
+    process = BrokerProcess(data, lingers=lambda: is_open(data / DATABASE))
     url = await process.start(port)
     keeping = asyncio.create_task(process.keep(int(url.rsplit(":", 1)[1])), name="broker-keeper")
     try:

@@ -5,10 +5,21 @@ import fcntl
 import os
 from pathlib import Path
 
-__all__ = ["Presence"]
+__all__ = ["Presence", "is_open"]
 
 SUFFIX = ".engines"
 PAUSE = 0.02
+
+
+def is_open(database: Path) -> bool:
+    """Whether an engine has the file open, for somebody who is about to start one.
+
+    An engine that starts in the same moment may take this look for another engine, and then only
+    waits for what a dead one had in hand instead of taking it at once.
+    """
+    look = Presence(database)
+    look.close()
+    return not look.alone
 
 
 class Presence:

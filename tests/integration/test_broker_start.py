@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from service.beside import BrokerProcess
+from service.broker.presence import Presence, is_open
 from service.hosting import AddressUnusable, bind
 from service.opening import opening
 from service.settings import SettingsError
@@ -154,22 +155,39 @@ def test_a_stop_that_reaches_the_broker_s_process_too_early_is_a_stop_and_no_tro
 
 
 @pytest.mark.anyio
-async def test_a_port_that_is_let_go_of_in_a_moment_is_waited_for(tmp_path: Path) -> None:
+async def test_a_port_that_an_earlier_broker_lets_go_of_is_waited_for(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     migrated(data)
     taken = bind("127.0.0.1", 0)
     port = taken.getsockname()[1]
-    process = BrokerProcess(data)
+    earlier = Presence(data / "broker.db")
+    process = BrokerProcess(data, lingers=lambda: is_open(data / "broker.db"))
 
     starting = asyncio.create_task(process.start(port))
     await asyncio.sleep(0)
     with pytest.raises(AddressUnusable):
         bind("127.0.0.1", port)
     taken.close()
+    earlier.close()
 
     assert await starting == f"http://127.0.0.1:{port}"
     await process.stop()
+
+
+@pytest.mark.anyio
+async def test_a_port_that_somebody_else_has_is_not_waited_for(tmp_path: Path) -> None:
+    looks = 0
+
+    def lingers() -> bool:
+        nonlocal looks
+        looks += 1
+        return is_open(migrated(tmp_path))
+
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(AddressUnusable):
+        await BrokerProcess(tmp_path, lingers=lingers).start(taken.getsockname()[1])
+
+    assert looks == 1
 
 
 def first_child(pid: int) -> int:
