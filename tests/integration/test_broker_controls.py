@@ -119,7 +119,7 @@ async def test_keys_are_paused_resumed_searched_and_not_invented(scene: Scene) -
             await refused
 
 
-@pytest.mark.parametrize("name", ["team/a", "a b", "50%", "%2F", "/a/", "a/pause", "?#"])
+@pytest.mark.parametrize("name", ["team/a", "a b", "50%", "%2F", "/a/", "/", "a/pause", "?#"])
 async def test_a_key_may_have_any_name_when_it_is_percent_encoded(scene: Scene, name: str) -> None:
     path = f"/v2/flowControl/{quote(name, safe='')}"
     await scene.publish(name, "parallelism=1,rate=9,period=1h")
@@ -142,6 +142,19 @@ async def test_a_key_with_a_slash_is_found_as_it_is_too(scene: Scene) -> None:
 
     assert paused.status_code == 200
     assert found.json()["isPaused"] is True
+
+
+@pytest.mark.parametrize("path", ["%2F", "%2F%2F", "/"])
+async def test_a_key_of_slashes_that_is_not_there_is_no_list_of_keys(
+    scene: Scene, path: str
+) -> None:
+    await scene.publish("k", "parallelism=1")
+
+    refused = await scene.http.get(f"/v2/flowControl/{path}")
+    listed = await scene.http.get("/v2/flowControl/?search=k")
+
+    assert refused.status_code == 404
+    assert [key["flowControlKey"] for key in listed.json()] == ["k"]
 
 
 @pytest.mark.parametrize("path", ["k", "k/stop", "k/pause/", "/pause"])

@@ -36,8 +36,10 @@ def router() -> Router:
 
 
 @get("/flowControl")
-async def list_keys(request: BrokerRequest) -> list[dict[str, object]]:
+async def list_keys(request: BrokerRequest) -> list[dict[str, object]] | dict[str, object]:
     """The keys that contain what `search` says, by name."""
+    if _below(request):  # a key of slashes alone, which the framework takes for none
+        return await _key(request)
     search = _query(request, "search").get("search")
     return [flow_object(key) for key in await broker_of(request).controls.flow_keys(search)]
 
@@ -45,7 +47,7 @@ async def list_keys(request: BrokerRequest) -> list[dict[str, object]]:
 @get("/flowControl/{key:path}")
 async def get_key(request: BrokerRequest, key: FromPath[str]) -> dict[str, object]:
     """One key: its limits, how much of them is used, how many messages wait."""
-    return flow_object(await broker_of(request).controls.flow_key(unquote(_below(request))))
+    return await _key(request)
 
 
 @post("/flowControl/{key:path}")
@@ -56,6 +58,10 @@ async def change_key(request: BrokerRequest, key: FromPath[str]) -> Response[Non
         raise NotFoundException(f"there are {', '.join(VERBS)} behind a flow-control key")
     await VERBS[verb](request, unquote(name))
     return Response(None, status_code=200)
+
+
+async def _key(request: BrokerRequest) -> dict[str, object]:
+    return flow_object(await broker_of(request).controls.flow_key(unquote(_below(request))))
 
 
 async def _pause(request: BrokerRequest, key: str) -> None:
@@ -112,9 +118,9 @@ async def global_parallelism(request: BrokerRequest) -> dict[str, int]:
 
 
 def _below(request: BrokerRequest) -> str:
-    """What stands behind `/v2/flowControl/`, as it came."""
+    """What stands behind `/v2/flowControl/`, as it came; nothing if the path ends there."""
     raw: bytes = request.scope["raw_path"]
-    return raw.decode("latin-1").removeprefix("/v2/flowControl/")
+    return raw.decode("latin-1").partition("/v2/flowControl/")[2]
 
 
 def _query(request: BrokerRequest, *known: str) -> dict[str, str]:
