@@ -258,5 +258,6 @@ def _reap(children: list[Child]) -> None:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    """Blocking work that is finished even if whoever waits for it is cancelled."""
+    """Blocking work that is done even if whoever waits for it is cancelled."""
+    # Not ``events.threads``, which drops what has not begun: a process would stay unreaped.
     return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, work))
