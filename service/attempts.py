@@ -103,7 +103,7 @@ class Attempts:
             if not work.cancelled():
                 work.cancel()
                 raise
-            return _interrupted()
+            return _interrupted("on request" if _is_wanted() else "with the server")
         finally:
             beating.cancel()
             if self._work.get(document.id) is work:
@@ -203,8 +203,14 @@ class Attempts:
         return (await self._documents.decide(document.id, rule)).result
 
 
-def _interrupted() -> Failure:
-    return _failure("interrupted", "the attempt was stopped on request", retryable=True)
+def _is_wanted() -> bool:
+    """Whether this task is to go on, and only what it waited for was cancelled."""
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()
+
+
+def _interrupted(how: str) -> Failure:
+    return _failure("interrupted", f"the attempt was stopped {how}", retryable=True)
 
 
 def _failure(

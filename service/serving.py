@@ -127,7 +127,7 @@ async def _drain(service: Service, broker: AsyncExitStack, *, seconds: float) ->
     await broker.aclose()
     left = await draining
     if left:
-        log.warning("attempts were stopped; they begin again at the next start", attempts=left)
+        log.warning("attempts were stopped, and are used up", attempts=left)
     await goodbyes
 
 

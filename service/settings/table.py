@@ -220,7 +220,10 @@ class Settings:
         choice(["debug", "info", "warning", "error"]), "info", "The least important line to log."
     )
     drain_seconds: float = setting(
-        duration(0, 3600), 10.0, "How long a stop waits for work in progress.", unit="seconds"
+        duration(0, 3600),
+        10.0,
+        "How long a stop waits for work in progress; an attempt that it ends is used up.",
+        unit="seconds",
     )
 
     @property

@@ -57,6 +57,8 @@ async def test_a_document_is_cancelled_while_it_is_read_and_its_worker_is_free_a
     history = await client.history(document_id)
     holds(history)
     assert count(history, "cancelled") == 1
+    [failed] = [event["data"] for event in history if event["type"] == "processing_failed"]
+    assert failed["error_message"] == "the attempt was stopped on request"
     assert house.results(document_id) == []
     others = await asyncio.gather(*[client.script(salt=str(n)) for n in range(3)])
     for other in others:

@@ -35,6 +35,8 @@ async def test_work_that_outlasts_the_drain_goes_on_after_the_next_start(
         async with client_of(waybill) as client:
             history = await processed_once(waybill, client, document_id)
             assert count(history, "processing_started") == 2
+            [failed] = [event["data"] for event in history if event["type"] == "processing_failed"]
+            assert failed["error_message"] == "the attempt was stopped with the server"
 
 
 @under_any_broker
