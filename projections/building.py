@@ -74,13 +74,18 @@ class Builder(Generic[S]):
     async def request(self) -> Build:
         """Have a new build made, unless one is being made already; which one that is."""
         build = await self._database.write(self._requested)
-        self._asked.set()
+        self.look()
         return build
+
+    def look(self) -> None:
+        """Look now for builds that are to be made."""
+        self._asked.set()
 
     async def run(self) -> None:
         """Make what is to be made, for ever."""
         await self._retry_unreadable()
         while True:
+            self._asked.clear()  # before we look: what is asked for from here on wakes us
             await self.drop_expired()
             if not await self.build_one():
                 await self._wait()
@@ -219,7 +224,6 @@ class Builder(Generic[S]):
         return next((one for one in ours if one.state == BUILDING), None)
 
     async def _wait(self) -> None:
-        self._asked.clear()
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 await self._asked.wait()

@@ -119,6 +119,7 @@ class Runner(Generic[S]):
         head = await self._store.head()  # read last: no checkpoint passes it
         strange = [one for one in known if one.position > head]
         await self._database.write(partial(self._prepare, head, strange))
+        self.builder.look()
 
     async def run(self) -> None:
         """Follow the log for ever, from the checkpoint on."""

@@ -1,7 +1,7 @@
 """A projection made anew beside the one that is read, on both databases."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +9,17 @@ import pytest
 from sqlalchemy import Connection, inspect
 
 from events.codec import NAMES, UPCASTS, Codec
-from events.database import Database
+from events.database import Database, Work
 from events.document.facts import CancelRequested
 from events.memory import MemoryEventStore
 from projections import builds
+from projections.building import LOOK_SECONDS
 from projections.builds import NotReady, source
 from projections.catalog import Catalog
 from projections.checking import digest, digest_of
 from projections.documents import NAME, Documents
 from projections.past import folded
-from projections.tables import FAILED, KEEP, KEPT, LIVE, create_tables
+from projections.tables import FAILED, KEEP, KEPT, LIVE, Build, create_tables
 from tests.chaos_log import told
 from tests.fakes import FakeClock
 from tests.integration.rebuilding import (
@@ -134,6 +135,41 @@ async def test_a_fold_that_is_not_the_same_twice_is_given_up(database: Database)
         assert standing.failed is not None and standing.read is not None
 
 
+class AskedMeanwhile:
+    """A database in which a build is asked for just after the builder has looked for one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.ask: Callable[[], Awaitable[Build]] | None = None
+        self.write = database.write
+
+    async def read(self, work: Work[Any]) -> Any:
+        found = await self._database.read(work)
+        if found is None and self.ask is not None:
+            ask, self.ask = self.ask, None
+            await ask()
+        return found
+
+
+async def test_a_build_that_is_asked_for_while_the_builder_looks_is_made_at_once(
+    database: Database,
+) -> None:
+    store = await told(FACTS)
+    meanwhile = AskedMeanwhile(database)
+    async with at_work(runner_of(Documents(), store, database), store):
+        pass
+    builder = runner_of(Documents(), store, meanwhile).builder
+    meanwhile.ask = builder.request
+
+    building = asyncio.create_task(builder.run())
+    async with asyncio.timeout(LOOK_SECONDS - 1):
+        while not builder.switched.head:
+            await builder.switched.wait_beyond(0)
+    building.cancel()
+
+    assert await database.read(known) == [(1, 0, KEPT), (1, 1, LIVE)]
+
+
 async def test_two_nodes_work_on_one_table_and_both_hear_of_every_change(
     database: Database,
 ) -> None:
@@ -212,4 +248,5 @@ async def test_a_version_whose_tables_were_dropped_meanwhile_makes_them_again(
         [build] = await database.read(lambda its: builds.known(its, NAME))
         await database.write(lambda its: builds.drop(its, Documents(), build))
         await append_all(store, [poison("d4")])
-        await caught_up(runner, len(FACTS) + 1)
+        async with asyncio.timeout(LOOK_SECONDS - 1):
+            await caught_up(runner, len(FACTS) + 1)
