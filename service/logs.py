@@ -16,7 +16,8 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from service.clock import Clock
+from service.clock import Clock, system_clock
+from service.settings import Settings
 
 LONGEST_VALUE = 2048
 LONGEST_TRACE = 8192
@@ -71,6 +72,27 @@ def configure_logging(
         cache_logger_on_first_use=False,
     )
     _route_libraries(lines, prepare, finish, number)
+
+
+def log_to_standard_error(settings: Settings) -> None:
+    """Send log lines where they belong; standard output is for what was asked for."""
+    secrets = [
+        secret
+        for secret in (
+            settings.api_token,
+            settings.database_url,
+            settings.qstash_token,
+            settings.qstash_current_signing_key,
+            settings.qstash_next_signing_key,
+        )
+        if secret
+    ]
+    configure_logging(
+        style=settings.log_format,
+        level=settings.log_level,
+        clock=system_clock,
+        secrets=secrets,
+    )
 
 
 def _route_libraries(

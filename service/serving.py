@@ -6,24 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from service.announcements import EXPORT, LISTENING, MISBEHAVING, PAGE
+from service.announcements import LISTENING
 from service.app import Service, open_service
-from service.beside import STOP_SECONDS, BrokerDidNotStart
+from service.beside import BrokerDidNotStart
 from service.claim import claimed
-from service.clock import system_clock
-from service.embedded import (
-    Bounds,
-    Exposure,
-    Qstash,
-    broker_app,
-    broker_beside,
-    broker_inside,
-    chaos_of,
-    prepare_exposed,
-    token_file,
-)
+from service.embedded import Qstash, broker_beside, broker_inside, token_file
 from service.hosting import address_of, bind, hosted, stop_signals, tune_interpreter
-from service.logs import configure_logging
+from service.logs import log_to_standard_error
 from service.machine import warnings_of_machine
 from service.processing.registry import UnknownProcessor, load_processors
 from service.settings import Settings, refuse_open_door, warnings_of
@@ -77,47 +66,6 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
                     await _drain(service, broker, seconds=grace)
 
 
-async def serve_broker(
-    settings: Settings,
-    *,
-    port: int,
-    announce: Announce,
-    bounds: Bounds,
-    exposure: Exposure = Exposure(),  # noqa: B008 - frozen
-    misbehaving: str | None = None,
-) -> None:
-    """Run the broker alone until SIGINT or SIGTERM; announces its address and credentials.
-
-    Raises ``SettingsError`` or ``AddressUnusable``.
-    """
-    log_to_standard_error(settings)
-    chaos = chaos_of(misbehaving)
-    credentials, reach = await asyncio.to_thread(prepare_exposed, settings.data, exposure)
-    listening = bind(exposure.host, port)
-    url = address_of(listening, exposure.host)
-    app = broker_app(
-        settings.data,
-        credentials,
-        reach=reach,
-        chaos=chaos,
-        bounds=bounds,
-    )
-    async with stop_signals() as stop, hosted(app, listening, grace_seconds=STOP_SECONDS):
-        tune_interpreter()
-        announce(f"{LISTENING}{url}")
-        announce(f"{EXPORT}QSTASH_URL={url}")
-        announce(f"{EXPORT}QSTASH_TOKEN={credentials.token}")
-        announce(f"{EXPORT}QSTASH_CURRENT_SIGNING_KEY={credentials.current_signing_key}")
-        announce(f"{EXPORT}QSTASH_NEXT_SIGNING_KEY={credentials.next_signing_key}")
-        announce(f"{EXPORT}QSTASH_READ_ONLY_TOKEN={credentials.read_only_token}")
-        # What stands behind # is never sent to anybody, and the page takes it out of the address.
-        announce(f"{PAGE}{url}/#token={credentials.token}")
-        if chaos is not None:
-            announce(f"{MISBEHAVING}{chaos}")
-            log.warning("the broker misbehaves on purpose", chaos=str(chaos))
-        await stop.wait()
-
-
 async def _drain(service: Service, broker: AsyncExitStack, *, seconds: float) -> None:
     """Stop in the order of the work: nothing new arrives, what runs may end, readers are told."""
     service.vitals.stopping = True
@@ -144,25 +92,4 @@ async def _qstash(settings: Settings) -> AsyncIterator[Qstash]:
         current_signing_key=settings.qstash_current_signing_key or "",
         next_signing_key=settings.qstash_next_signing_key or "",
         embedded=False,
-    )
-
-
-def log_to_standard_error(settings: Settings) -> None:
-    """Send log lines where they belong; standard output is for what was asked for."""
-    secrets = [
-        secret
-        for secret in (
-            settings.api_token,
-            settings.database_url,
-            settings.qstash_token,
-            settings.qstash_current_signing_key,
-            settings.qstash_next_signing_key,
-        )
-        if secret
-    ]
-    configure_logging(
-        style=settings.log_format,
-        level=settings.log_level,
-        clock=system_clock,
-        secrets=secrets,
     )

@@ -19,6 +19,7 @@ WHEN_STARTED = (
     "service.hosting",
     "service.reading",
     "service.serving",
+    "service.serving_broker",
     "service.transfer.export",
     "tests.broker_process",
     "typer._adapters",

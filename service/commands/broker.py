@@ -96,7 +96,7 @@ def broker(
 
     async def work() -> None:
         from service.embedded import Bounds, Exposure
-        from service.serving import serve_broker
+        from service.serving_broker import serve_broker
 
         exposure = Exposure(
             host=host, destinations=destinations or (), dev_credentials=dev_credentials

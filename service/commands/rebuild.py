@@ -72,8 +72,8 @@ async def _followed(
 async def _here(data: Path | None, names: Sequence[str]) -> AsyncGenerator["Progress", None]:
     from projections.catalog import ProjectionUnknown
     from service.commands.loading import settings_in_force
+    from service.logs import log_to_standard_error
     from service.rebuilding import rebuild_alone
-    from service.serving import log_to_standard_error
     from service.settings import SettingsError
 
     settings = settings_in_force({"data": data})
