@@ -1,6 +1,6 @@
 """Hands work to QStash, and asks it back: the one door to the ``qstash`` SDK for sending.
 
-The SDK would try for half a minute; here every call ends after ten seconds, and what became of it
+The SDK would try for half a minute; here every call has a deadline, and what became of it
 is a value: taken, refused, or unknown. Trying again is the dispatcher's business.
 """
 
@@ -23,6 +23,7 @@ from qstash.message import BatchRequest
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 10.0
+"""The longest that a call may take."""
 UNANSWERED_RETRY_DELAY = "min(3600000, 1000 * pow(3, retried))"
 """When QStash comes again after a delivery that nobody answered (milliseconds): 1, 3, 9, 27 s, ...
 Its own back-off (12 s, 2 min, 30 min, 6 h) is for strangers; we were only restarted. What we do
@@ -75,11 +76,13 @@ class Publisher:
         failed_url: str,
         retries: int,
         timeout_seconds: int,
+        deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         self.process_url = process_url
         self.retries = retries
         self._failed_url = failed_url
         self._timeout = timeout_seconds
+        self._deadline = deadline_seconds
         self._client = AsyncQStash(token, base_url=url, retry=False)
 
     async def publish(self, jobs: Sequence[Job]) -> list[Published | NotPublished]:
@@ -88,7 +91,7 @@ class Publisher:
             return [await self._publish_one(jobs[0])]
         requests = [self._request(job) for job in jobs]
         try:
-            answers = await _in_time(self._client.message.batch(requests))
+            answers = await self._in_time(self._client.message.batch(requests))
         except KeyError:
             # The SDK cannot read an answer in which one job was refused. Alone each has its own
             # answer, and whatever was taken already is recognised by its deduplication id.
@@ -113,14 +116,14 @@ class Publisher:
     async def signing_keys(self) -> tuple[str, str]:
         """QStash's current and next signing key; raises ``Unreachable``."""
         try:
-            keys = await _in_time(self._client.signing_key.get())
+            keys = await self._in_time(self._client.signing_key.get())
         except (QStashError, httpx.HTTPError, TimeoutError) as error:
             raise Unreachable(_text(error)) from error
         return keys.current, keys.next
 
     async def _known(self, call: Awaitable[Any]) -> bool:
         try:
-            await _in_time(call)
+            await self._in_time(call)
         except QStashError as error:
             if _status(error) == 404:
                 return False
@@ -131,10 +134,14 @@ class Publisher:
 
     async def _publish_one(self, job: Job) -> Published | NotPublished:
         try:
-            answer = await _in_time(self._client.message.batch([self._request(job)]))
+            answer = await self._in_time(self._client.message.batch([self._request(job)]))
         except Exception as error:
             return _not_published(error)
         return _published(answer[0])
+
+    async def _in_time(self, call: Awaitable[T]) -> T:
+        async with asyncio.timeout(self._deadline):
+            return await call
 
     def _request(self, job: Job) -> BatchRequest:
         # Not the SDK's batch_json: it drops the retry delay.
@@ -150,11 +157,6 @@ class Publisher:
             "label": job.document_id,
             "flow_control": {"key": job.flow_key, "parallelism": job.parallelism},
         }
-
-
-async def _in_time(call: Awaitable[T]) -> T:
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        return await call
 
 
 def _published(answer: Any) -> Published:

@@ -144,6 +144,8 @@ def _become(
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
+    # A shell takes Ctrl-C away from what it starts in the background, such as a run of the tests.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # As Python opens them; the old ones remember what kind of file they were.
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False)

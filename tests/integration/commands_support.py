@@ -18,6 +18,8 @@ from tests.forking import Forked, environment_of_a_user
 WAYBILL = (sys.executable, "-m", "service")
 PATIENCE_SECONDS = 60
 LISTENING = "listening on "
+INSIDE = {"WAYBILL_BROKER_PROCESS": "inside"}
+"""For a test that does not ask where the broker runs: to start a process for it takes seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,8 @@ def killed_at(file: Path, size: int, *arguments: str, log: Path) -> None:
 def served(folder: Path, *, more: Mapping[str, str] | None = None) -> Iterator[str]:
     """A real server over an empty folder; gives its address."""
     arguments = ("serve", "--data", str(folder), "--port", "0")
-    with running(*arguments, more=more, log=folder.with_suffix(".log")) as process:
+    settings = {**INSIDE, **(more or {})}
+    with running(*arguments, more=settings, log=folder.with_suffix(".log")) as process:
         yield address_of(process, folder.with_suffix(".log"))
         stop(process)
 

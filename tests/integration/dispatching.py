@@ -19,7 +19,7 @@ from service.dispatcher import Dispatcher
 from service.documents import Documents
 from service.enqueuing import Enqueuer
 from service.errands import Errands
-from service.publisher import Publisher
+from service.publisher import DEADLINE_SECONDS, Publisher
 from tests.stores import Log
 
 POLICY = Policy(
@@ -109,7 +109,11 @@ class World:
 
     @asynccontextmanager
     async def dispatcher(
-        self, *unfinished: str, alone: bool = True, node: str = "here"
+        self,
+        *unfinished: str,
+        alone: bool = True,
+        node: str = "here",
+        deadline_seconds: float = DEADLINE_SECONDS,
     ) -> AsyncIterator[Dispatcher]:
         """A dispatcher at work from here on, that knows these documents."""
         documents = self.documents if node == "here" else self.verbs(node=node)
@@ -120,6 +124,7 @@ class World:
             failed_url="http://here/failed",
             retries=6,
             timeout_seconds=60,
+            deadline_seconds=deadline_seconds,
         )
         enqueuer = Enqueuer(
             documents,

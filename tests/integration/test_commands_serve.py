@@ -16,6 +16,7 @@ from service.commands.child import free_port
 from service.commands.page import commands_page
 from tests.forking import ROOT
 from tests.integration.commands_support import (
+    INSIDE,
     PATIENCE_SECONDS,
     address_of,
     environment,
@@ -48,7 +49,7 @@ def test_the_server_prints_one_line_when_it_is_ready_and_ends_with_0_when_told_t
 
 def test_the_server_tells_a_program_its_address_in_one_object(tmp_path: Path) -> None:
     arguments = ("serve", "--data", str(tmp_path / "data"), "--port", "0", "--json")
-    with running(*arguments, log=tmp_path / "log") as process:
+    with running(*arguments, more=INSIDE, log=tmp_path / "log") as process:
         told = json.loads(next_line(process))
         health = httpx.get(f"{told['url']}/health")
         code = stop(process)
@@ -143,7 +144,7 @@ def test_a_data_folder_that_can_be_none_is_named_with_a_way_out(tmp_path: Path) 
 def test_a_data_folder_has_one_server_only(tmp_path: Path) -> None:
     log = tmp_path / "log"
     arguments = ("serve", "--data", str(tmp_path / "data"), "--port", "0")
-    with running(*arguments, log=log) as process:
+    with running(*arguments, more=INSIDE, log=log) as process:
         address_of(process, log)
 
         second = waybill(*arguments)
@@ -295,7 +296,8 @@ def _upload_until(spoken: threading.Event, url: str) -> None:
 
 def test_ctrl_c_ends_a_watch_with_130(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with running("serve", "--data", str(tmp_path / "data"), "--port", "0", log=log) as server:
+    arguments = ("serve", "--data", str(tmp_path / "data"), "--port", "0")
+    with running(*arguments, more=INSIDE, log=log) as server:
         url = address_of(server, log)
         more = {"WAYBILL_URL": url}
         with running("watch", "--json", more=more, log=tmp_path / "watch") as watcher:
