@@ -1,14 +1,14 @@
 """`waybill upload`: sends documents, and watches them if asked to."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.commands.document import json_line
+from service.commands.document import Document, json_line
 from service.commands.endings import ExitCode, Refused, complain, run
 from service.commands.options import USUAL_URL, AsJson, Token, Url
 from service.commands.wording import line, plain
@@ -89,8 +89,8 @@ async def _upload(
             for trouble in refused:
                 if not isinstance(trouble, Refused):
                     raise trouble
-            ids = frozenset(each.document.id for each in sent if each.document)
-            code = await _watch(client, ids, as_json=as_json) if watch and ids else ExitCode.DONE
+            told = {each.document.id: each.document for each in sent if each.document}
+            code = await _watch(client, told, as_json=as_json) if watch and told else ExitCode.DONE
     return ExitCode.REFUSED if refused else code
 
 
@@ -146,12 +146,14 @@ def _progress(total: int, count: int) -> Iterator[Callable[[int], None]]:
         yield lambda sent: progress.advance(task, sent)
 
 
-async def _watch(client: "Client", ids: frozenset[str], *, as_json: bool) -> ExitCode:
+async def _watch(client: "Client", told: Mapping[str, Document], *, as_json: bool) -> ExitCode:
+    """Show what changes after what was told already, which is not told again."""
     from service.clock import jitter, system_clock
     from service.commands import watching
     from service.commands.board import Board
     from service.commands.screen import open_screen
 
     with open_screen(as_json=as_json, clock=system_clock) as screen:
-        board = await watching.watch(client, Board(only=ids), screen, jitter=jitter)
+        board = Board(only=frozenset(told), documents=told)
+        board = await watching.watch(client, board, screen, jitter=jitter)
     return ExitCode.ENDED_BADLY if board.any_ended_badly else ExitCode.DONE

@@ -81,6 +81,16 @@ def test_watching_prints_a_line_per_change_and_ends_with_0_when_all_succeeded(
     assert len(lines) == len(set(lines))
 
 
+def test_what_the_upload_told_is_not_told_again_by_the_watch(url: str, letter: Path) -> None:
+    first = waybill("upload", str(letter), "--watch", "--json", url=url)
+
+    again = waybill("upload", str(letter), "--watch", "--json", url=url)
+
+    assert (first.code, again.code) == (0, 0)
+    [told] = again.objects
+    assert (told["id"], told["status"]) == (first.objects[-1]["id"], "succeeded")
+
+
 def test_a_document_comes_from_standard_input_with_a_name_an_owner_and_a_processor(
     url: str,
 ) -> None:
