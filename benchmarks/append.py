@@ -1,8 +1,9 @@
 """How many events a second the log takes durably: from one writer, and from 64 at once.
 
 The floor is ``append_floor``: the standard library's ``sqlite3`` writing the very same rows, one a
-commit, and then as many a commit as the log's group commit had reached. The peer is the SQLite
-recorder of ``eventsourcing``, one event a commit, from one thread and from 64.
+commit, and then as many a commit as the log's group commit had reached. The peer is
+``eventsourcing``, one event a commit: its SQLite recorder, which is given encoded events, from one
+thread and from 64; and its application, which encodes and checks them as the log does.
 """
 
 import asyncio
@@ -12,7 +13,13 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from benchmarks import append_floor
-from benchmarks.append_peer import SQLITE, SQLITE_NAME, measure_peer
+from benchmarks.append_peer import (
+    APPLICATION_NAME,
+    SQLITE,
+    SQLITE_NAME,
+    measure_peer,
+    measure_peer_saving,
+)
 from benchmarks.append_rows import BYTES, STREAMS, appends
 from benchmarks.figure import Figure
 from benchmarks.session import Session
@@ -62,7 +69,7 @@ async def _lone(session: Session) -> AsyncIterator[Figure]:
         with session.fresh_folder() as folder:
             floors.append(append_floor.measure(folder, count, batch=1))
         with session.fresh_folder() as folder:
-            peers.append(measure_peer(SQLITE, str(folder / "peer.db"), count, writers=1))
+            peers.append(measure_peer(SQLITE, _peer(folder), count, writers=1))
     known = [peer for peer in peers if peer is not None]
     conditions = {
         "durability": DURABILITY,
@@ -86,6 +93,8 @@ async def _lone(session: Session) -> AsyncIterator[Figure]:
 async def _shared(session: Session) -> AsyncIterator[Figure]:
     count = session.sizes.shared_appends
     ours, floors, peers, batches = [], [], [], []
+    lone: list[Timing | None] = []
+    saving: list[Timing | None] = []
     for _ in range(session.rounds):
         with session.fresh_folder() as folder:
             timing, commits = await _measure(folder, count, writers=WRITERS)
@@ -95,7 +104,11 @@ async def _shared(session: Session) -> AsyncIterator[Figure]:
             floors.append(append_floor.measure(folder, count, batch=batches[-1]))
         with session.fresh_folder() as folder:
             # It commits one by one, so a tenth of the events says the same in a tenth of the time.
-            peers.append(_shared_peer(folder, count // 10))
+            peers.append(measure_peer(SQLITE, _peer(folder), count // 10, writers=WRITERS))
+        with session.fresh_folder() as folder:
+            lone.append(measure_peer(SQLITE, _peer(folder), count // 10, writers=1))
+        with session.fresh_folder() as folder:
+            saving.append(measure_peer_saving(_peer(folder), count // 10))
     known = [peer for peer in peers if peer is not None]
     conditions = {
         "durability": DURABILITY,
@@ -113,13 +126,25 @@ async def _shared(session: Session) -> AsyncIterator[Figure]:
             unit,
             floor=values_of(unit, name, floors) if rate else None,
             peer=values_of(unit, name, known),
-            peer_name=SQLITE_NAME,
+            peer_name=f"{SQLITE_NAME}, {WRITERS} threads",
+            conditions=conditions,
+        )
+    for what, rounds, peer_name in (
+        ("recorder-alone", lone, f"{SQLITE_NAME}, one thread"),
+        ("application-alone", saving, f"{APPLICATION_NAME}, one thread"),
+    ):
+        yield session.figure(
+            f"append/64-writers/{what}",
+            [timing.rate for timing in ours],
+            "events/s",
+            peer=[timing.rate for timing in rounds if timing is not None],
+            peer_name=peer_name,
             conditions=conditions,
         )
 
 
-def _shared_peer(folder: Path, count: int) -> Timing | None:
-    return measure_peer(SQLITE, str(folder / "peer.db"), count, writers=WRITERS)
+def _peer(folder: Path) -> str:
+    return str(folder / "peer.db")
 
 
 def columns(bench: str, timings: Sequence[Timing]) -> list[tuple[str, str, list[float]]]:
