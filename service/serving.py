@@ -75,7 +75,10 @@ async def _drain(service: Service, broker: AsyncExitStack, *, seconds: float) ->
     await broker.aclose()
     left = await draining
     if left:
-        log.warning("attempts were stopped, and are used up", attempts=left)
+        log.warning(
+            "attempts were stopped and count as failed; what has attempts left is tried again",
+            attempts=left,
+        )
     await goodbyes
 
 

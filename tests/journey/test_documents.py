@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import httpx
 import pytest
@@ -20,6 +21,14 @@ pytestmark = pytest.mark.anyio
 def words_of(pdf: bytes) -> str:
     """What pypdf itself reads, page by page."""
     return "\f".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages)
+
+
+def files_with(waybill: Waybill, line: str) -> list[Path]:
+    """Where a line of a text stands besides the object store: events only refer to it."""
+    files = [path for path in waybill.data.rglob("*") if path.is_file()]
+    elsewhere = [path for path in files if waybill.data / "objects" not in path.parents]
+    assert waybill.data / "log.db" in elsewhere
+    return [path for path in elsewhere if line.encode() in path.read_bytes()]
 
 
 async def shown(http: httpx.AsyncClient, owner: str, opened: asyncio.Event) -> list[Json]:
@@ -78,6 +87,7 @@ async def test_a_document_is_uploaded_queued_delivered_read_and_shown(
         "processing_succeeded",
     ]
     assert await client.text(document_id) == words_of(pdf)
+    assert files_with(house, max(words_of(pdf).splitlines(), key=len)) == []
     assert "Page 12 of 12" in words_of(pdf)
     ranks = [ORDER.index(state["status"]) for state in states]
     assert ranks == sorted(ranks)
