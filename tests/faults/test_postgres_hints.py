@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -13,8 +14,6 @@ from tests.faults.sizes import SLOW_MACHINE, size
 from tests.postgres import database_of, nodes_listen, server
 from tests.stores import Log, append, postgres_log
 
-pytestmark = pytest.mark.anyio
-
 SECONDS = size(ci=20.0, nightly=300.0)
 EVERY = 0.13
 """Between two appends; no divisor of the second between two looks, so that they fall anywhere."""
@@ -24,22 +23,48 @@ LATE_SECONDS = 1.5
 PATIENCE = 60.0
 
 
-async def test_without_any_hint_a_follower_is_late_by_one_look(
-    tmp_path: Path, clock: FakeClock
-) -> None:
-    async with postgres_log(tmp_path, clock) as here, postgres_log(tmp_path, clock) as there:
-        late = await _lateness(here, there)
+class Lateness(NamedTuple):
+    """How late a reader was, in seconds, of each of many appends."""
 
-    _assert_soon_enough(late)
-    assert max(late) > EVERY, "somebody gave a hint"
+    unhinted: list[float]
+    cut_off: list[float]
 
 
-async def test_a_listener_that_is_cut_off_again_and_again_listens_again(
-    tmp_path: Path, clock: FakeClock
-) -> None:
-    url = database_of(tmp_path)
+@pytest.fixture(scope="module")
+def late(tmp_path_factory: pytest.TempPathFactory) -> Lateness:
+    """Both at once, in databases of their own: neither has much to do, but each needs its time."""
+
+    async def both() -> Lateness:
+        return Lateness(
+            *await asyncio.gather(
+                _without_hints(tmp_path_factory.mktemp("unhinted")),
+                _cut_off(tmp_path_factory.mktemp("cut-off")),
+            )
+        )
+
+    return asyncio.run(both())
+
+
+def test_without_any_hint_a_follower_is_late_by_one_look(late: Lateness) -> None:
+    _assert_soon_enough(late.unhinted)
+    assert max(late.unhinted) > EVERY, "somebody gave a hint"
+
+
+def test_a_listener_that_is_cut_off_again_and_again_listens_again(late: Lateness) -> None:
+    _assert_soon_enough(late.cut_off)
+
+
+async def _without_hints(folder: Path) -> list[float]:
+    clock = FakeClock()
+    async with postgres_log(folder, clock) as here, postgres_log(folder, clock) as there:
+        return await _lateness(here, there)
+
+
+async def _cut_off(folder: Path) -> list[float]:
+    """The listeners are cut off every two seconds, and listen again each time."""
+    clock, url = FakeClock(), database_of(folder)
     reports: list[str] = []
-    async with postgres_log(tmp_path, clock) as here, postgres_log(tmp_path, clock) as there:
+    async with postgres_log(folder, clock) as here, postgres_log(folder, clock) as there:
         hints = [
             asyncio.create_task(Hints(url, here.wakeup, reports.append).run()),
             asyncio.create_task(Hints(url, there.wakeup, reports.append).run()),
@@ -58,8 +83,7 @@ async def test_a_listener_that_is_cut_off_again_and_again_listens_again(
         for task in hints:
             task.cancel()
         await asyncio.gather(*hints, return_exceptions=True)
-
-    _assert_soon_enough(late)
+    return late
 
 
 def _assert_soon_enough(late: list[float]) -> None:
