@@ -1,22 +1,24 @@
 """What a log keeps over the end of its process, however that ends."""
 
 import asyncio
+import os
 import random
-import signal
+import select
 import sqlite3
-import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+import events.sqlite
 from events.errors import LogUnavailable
 from tests.fakes import FakeClock
+from tests.forking import Forked, environment_of_a_user
 from tests.postgres import database_of
 from tests.stores import DURABLE, append, assert_whole, everything, said, sqlite_log
 
-ROOT = Path(__file__).parents[2]
 KILLS = 5
 
 WHERE: Mapping[str, Callable[[Path], str]] = {
@@ -91,8 +93,9 @@ async def test_the_database_refuses_to_change_what_is_recorded(
 
 
 async def test_a_log_that_cannot_be_written_says_so_and_goes_on_when_it_can(
-    tmp_path: Path, clock: FakeClock
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(events.sqlite, "LOCK_SECONDS", 0.2)
     async with sqlite_log(tmp_path, clock) as store:
         await store.append(append("a", 0, "one"))
         with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as other:
@@ -115,7 +118,8 @@ async def test_what_was_acknowledged_is_there_after_a_kill(backend: str, tmp_pat
         pass  # the schema is made once
     where = WHERE[backend](tmp_path)
     for life in range(KILLS):
-        acknowledged |= await _one_life(where, life, chance.uniform(0.005, 0.2))
+        seconds = chance.uniform(0.005, 0.2)
+        acknowledged |= await asyncio.to_thread(_one_life, where, life, seconds)
 
         async with DURABLE[backend](tmp_path, FakeClock()) as store:
             log = await everything(store)
@@ -125,18 +129,16 @@ async def test_what_was_acknowledged_is_there_after_a_kill(backend: str, tmp_pat
     assert len(acknowledged) > 0
 
 
-async def _one_life(where: str, life: int, seconds: float) -> set[tuple[str, int]]:
+def _one_life(where: str, life: int, seconds: float) -> set[tuple[str, int]]:
     """Start a writer, let it be acknowledged something, kill it; what it was acknowledged."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.log_writer", where, str(life)),
-        stdout=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-    )
-    assert process.stdout is not None
-    said = await process.stdout.readline()  # it writes
-    rest = asyncio.create_task(process.stdout.read())
-    await asyncio.wait({rest}, timeout=seconds)
-    process.send_signal(signal.SIGKILL)
-    lines = (said + await rest).decode().split("\n")[:-1]  # the last may be half a line
-    await process.wait()
+    with Forked("tests.log_writer", [where, str(life)], environment=environment_of_a_user()) as it:
+        heard = os.read(it.stdout.fileno(), 65536)  # it writes
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if select.select([it.stdout], [], [], left)[0]:
+                heard += os.read(it.stdout.fileno(), 65536)
+        it.kill()
+        while more := os.read(it.stdout.fileno(), 65536):
+            heard += more
+    lines = heard.decode().split("\n")[:-1]  # the last may be half a line
     return {(stream, int(version)) for stream, version in (line.split() for line in lines)}
