@@ -7,10 +7,11 @@ together, so a group of any size is a few statements and one commit.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RootTransaction
 
 from service.broker.errors import BrokerError, StoreUnavailable
 from service.broker.pace import Pace
@@ -45,13 +46,26 @@ def commit(connection: Connection, group: Sequence[Write], pace: Pace) -> list[O
     for write in group:
         by_handler.setdefault(write.handler, []).append(write)
     outcomes: list[Outcome] = []
-    with connection.begin() as transaction:
+    transaction = connection.begin()
+    try:
         for handler, writes in by_handler.items():
             results = handler(connection, [write.item for write in writes])
             for write, result in zip(writes, results, strict=True):
                 outcomes.append((write, result, None))
         pace.timed(transaction.commit)
+    except BaseException:
+        _roll_back(connection, transaction)
+        raise
     return outcomes
+
+
+def _roll_back(connection: Connection, transaction: RootTransaction) -> None:
+    with suppress(Exception):  # what matters is the error that brought us here
+        transaction.rollback()
+        # SQLAlchemy takes a transaction whose commit failed for ended; SQLite may not.
+        driver: Any = connection.connection.driver_connection
+        if driver.in_transaction:
+            driver.rollback()
 
 
 def commit_in_parts(connection: Connection, group: Sequence[Write], pace: Pace) -> list[Outcome]:

@@ -37,8 +37,11 @@ class Disk:
         self.now = 0.0
         self.seconds = seconds
         self.held_up: list[bool] = []
+        self.full = False
 
     def commit(self, _connection: Connection) -> None:
+        if self.full:
+            raise OSError("no space left")
         self.held_up.append(threading.current_thread() is threading.main_thread())
         self.now += self.seconds
 
@@ -70,6 +73,19 @@ async def test_writes_that_wait_share_a_commit(disk: Disk, tmp_path: Path) -> No
 
     assert max(sizes) == 50
     assert disk.held_up == [disk.seconds < QUICK_SECONDS]
+
+
+async def test_after_a_commit_that_failed_the_next_one_is_as_any_other(
+    disk: Disk, tmp_path: Path
+) -> None:
+    async with writing(tmp_path, disk) as writer:
+        disk.full = True
+        for role in ("a", "b"):
+            with pytest.raises(StoreUnavailable, match="no space left"):
+                await writer.write(_note, role)
+        disk.full = False
+
+        assert await writer.write(_note, "a") == 1
 
 
 async def test_one_bad_write_does_not_take_the_others_with_it(disk: Disk, tmp_path: Path) -> None:
