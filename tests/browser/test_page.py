@@ -140,7 +140,7 @@ def test_a_file_name_is_only_ever_text(page: Page, waybill: Waybill, upload: Upl
     upload(one_page(), name=name)
     page.goto(waybill.url)
 
-    page.get_by_text(name).click()
+    page.get_by_text(name, exact=True).click()
     expect(page.locator(".drawer h2")).to_have_text(name)
 
     assert page.title() == "Waybill"
