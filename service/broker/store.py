@@ -60,7 +60,7 @@ BRIEF: Mapping[Handler[Any, Any], Rows] = {
     claims.lay_aside: len,
     settling.settle: lambda settling: 1 + len(settling.places),
 }
-"""The writes of every message's way."""
+"""The writes of every message's way, and about how many rows an item of each is."""
 
 
 class Store:

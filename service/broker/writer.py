@@ -103,15 +103,21 @@ class Writer:
     def _write_waiting(self) -> None:
         group, self._waiting = self._waiting, []
         group.sort(key=lambda write: write.handler is self._last)
-        if self._pace.quick and self._is_brief(group):
-            try:
-                outcomes = self._commit(group)
-            except Exception:  # nothing is written; the thread finds out why
-                self._groups.put(group)
-            else:
-                self._written(outcomes)
-        else:
+        outcomes = self._committed_here(group)
+        if outcomes is None:
             self._groups.put(group)
+        else:
+            self._written(outcomes)
+
+    def _committed_here(self, group: Sequence[Write]) -> list[Outcome] | None:
+        """Writes a group in the event loop; `None` if nothing is written and the thread has to."""
+        if not (self._pace.quick and self._is_brief(group)):
+            return None
+        try:
+            self._wait_for_others(False)
+            return commit(self._connection, group, self._pace)
+        except Exception:  # the thread finds out why
+            return None
 
     def _is_brief(self, group: Sequence[Write]) -> bool:
         rows = 0
@@ -121,10 +127,6 @@ class Writer:
                 return False
             rows += rows_of(write.item)
         return rows <= MOST_ROWS
-
-    def _commit(self, group: Sequence[Write]) -> list[Outcome]:
-        self._wait_for_others(False)
-        return commit(self._connection, group, self._pace)
 
     def _write_groups(self) -> None:
         while group := self._groups.get():
