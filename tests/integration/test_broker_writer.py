@@ -16,10 +16,9 @@ from service.broker.pace import QUICK_SECONDS, Pace
 from service.broker.tables import signing_keys
 from service.broker.writer import MOST_ROWS, Writer
 from tests.brokers import migrated
+from tests.disks import MANY, Disk, assert_only_a_quick_disk_is_waited_for
 
 pytestmark = pytest.mark.anyio
-
-MANY = 60
 
 
 def _note(connection: Connection, items: Sequence[str]) -> list[int]:
@@ -28,22 +27,6 @@ def _note(connection: Connection, items: Sequence[str]) -> list[int]:
             text("INSERT INTO signing_keys (role, key) VALUES (:role, 'k')"), {"role": item}
         )
     return [len(items)] * len(items)
-
-
-class Disk:
-    """How long each commit takes, and whether the event loop waited for it."""
-
-    def __init__(self, seconds: float) -> None:
-        self.now = 0.0
-        self.seconds = seconds
-        self.held_up: list[bool] = []
-        self.full = False
-
-    def commit(self, _connection: Connection) -> None:
-        if self.full:
-            raise OSError("no space left")
-        self.held_up.append(threading.current_thread() is threading.main_thread())
-        self.now += self.seconds
 
 
 @asynccontextmanager
@@ -132,18 +115,9 @@ async def test_the_loop_waits_for_a_quick_disk_and_for_no_other(tmp_path: Path) 
     disk = Disk(20 * QUICK_SECONDS)
     roles = map(str, itertools.count())
     async with writing(tmp_path, disk) as writer:
-        for seconds in (20 * QUICK_SECONDS, QUICK_SECONDS / 10, 20 * QUICK_SECONDS):
-            disk.seconds = seconds
-            for _ in range(2 * MANY):
-                await writer.write(_note, next(roles))
-
-    slow, quick, slow_again = (
-        disk.held_up[number * 2 * MANY : (number + 1) * 2 * MANY] for number in range(3)
-    )
-    assert not any(slow)
-    assert not quick[0]  # it has to show first that it has become quick
-    assert all(quick[MANY:])
-    assert slow_again.count(True) == 1  # the one that showed it
+        await assert_only_a_quick_disk_is_waited_for(
+            disk, lambda: writer.write(_note, next(roles)), quick_seconds=QUICK_SECONDS
+        )
 
 
 async def test_the_loop_never_waits_while_another_engine_writes(tmp_path: Path) -> None:

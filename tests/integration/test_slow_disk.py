@@ -12,23 +12,9 @@ from sqlalchemy import Connection, Engine, event, text
 from events.pace import QUICK_SECONDS, Pace
 from events.sqlite import open_sqlite
 from service.storage import FolderStore
+from tests.disks import MANY, Disk, assert_only_a_quick_disk_is_waited_for
 
 pytestmark = pytest.mark.anyio
-
-MANY = 60
-
-
-class Disk:
-    """How long each commit takes, and whether the event loop waited for it."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.seconds = 0.0
-        self.held_up: list[bool] = []
-
-    def commit(self, _connection: Connection) -> None:
-        self.held_up.append(threading.current_thread() is threading.main_thread())
-        self.now += self.seconds
 
 
 @pytest.fixture
@@ -47,18 +33,9 @@ def row(connection: Connection) -> None:
 async def test_the_loop_waits_for_a_quick_disk_and_for_no_other(disk: Disk, tmp_path: Path) -> None:
     pace = Pace(lambda: disk.now)
     async with open_sqlite(tmp_path / "log.db", durability="full", pace=pace) as database:
-        for seconds in (20 * QUICK_SECONDS, QUICK_SECONDS / 10, 20 * QUICK_SECONDS):
-            disk.seconds = seconds
-            for _ in range(2 * MANY):
-                await database.write(row)
-
-    slow, quick, slow_again = (
-        disk.held_up[number * 2 * MANY : (number + 1) * 2 * MANY] for number in range(3)
-    )
-    assert not any(slow)
-    assert not quick[0]  # it has to show first that it has become quick
-    assert all(quick[MANY:])
-    assert slow_again.count(True) == 1  # the one that showed it
+        await assert_only_a_quick_disk_is_waited_for(
+            disk, lambda: database.write(row), quick_seconds=QUICK_SECONDS
+        )
 
 
 async def test_a_small_object_is_stored_by_the_same_rule(
