@@ -272,7 +272,7 @@ async def test_an_erasure_that_was_begun_before_the_start_is_completed(world: Wo
         await world.becomes("d1", lambda found: found.erasure is Erasure.COMPLETE)
 
 
-async def test_a_qstash_that_never_answers_is_left_at_the_deadline_and_asked_once(
+async def test_a_qstash_that_never_answers_is_left_after_ten_seconds_and_asked_once(
     qstash: Qstash,
 ) -> None:
     qstash.answers.clear()
@@ -284,7 +284,6 @@ async def test_a_qstash_that_never_answers_is_left_at_the_deadline_and_asked_onc
             failed_url="http://here/failed",
             retries=6,
             timeout_seconds=60,
-            deadline_seconds=SHORT_SECONDS,
         )
         began = time.monotonic()
         async with publisher._client.http._client:
@@ -292,7 +291,7 @@ async def test_a_qstash_that_never_answers_is_left_at_the_deadline_and_asked_onc
         took = time.monotonic() - began
         qstash.answers.set()
 
-    assert SHORT_SECONDS <= took < SHORT_SECONDS + SLOW_MACHINE
+    assert 10 <= took < 10 + SLOW_MACHINE
     assert isinstance(outcome, NotPublished)
     assert outcome.ambiguous and not outcome.unreachable
     assert len(qstash.calls) == 1, "the SDK tries again by itself"
